@@ -1,0 +1,108 @@
+"""Index symbols, and substitution of indices in scalar bodies.
+
+Indices are zero-based integer symbols. A closed expression uses canonical names only: ``i0, i1, ...`` for the axes of an
+array, and ``r0, r1, ...`` for reductions, numbered by nesting height, so that equal formulas are equal objects. Code
+that takes expressions apart opens them with fresh indices first.
+"""
+
+import itertools
+from functools import lru_cache
+from typing import Any
+
+import sympy
+from sympy import Basic, Expr, Symbol
+
+_fresh = itertools.count()
+
+
+class Index(Symbol):
+    """A bound index: a non-negative integer symbol that is never an input of a model."""
+
+    __slots__ = ()
+
+    def __new__(cls, name: str) -> "Index":
+        return Symbol.__xnew__(cls, name, integer=True, nonnegative=True, commutative=True)
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
+        return (self.name,), {}
+
+
+@lru_cache(maxsize=None)
+def axis_index(position: int) -> Index:
+    """Return the canonical index of an array's axis."""
+    return Index(f"i{position}")
+
+
+@lru_cache(maxsize=None)
+def reduce_index(level: int) -> Index:
+    """Return the canonical index of a reduction at a nesting level."""
+    return Index(f"r{level}")
+
+
+def fresh_index() -> Index:
+    """Return an index that occurs nowhere else."""
+    return Index(f"_k{next(_fresh)}")
+
+
+@lru_cache(maxsize=200_000)
+def free_indices(expr: Basic) -> frozenset[Index]:
+    """Return the indices that occur free in a scalar expression. Tensors are closed: they are not entered."""
+    if isinstance(expr, Index):
+        return frozenset((expr,))
+    bound = getattr(expr, "bound_indices", None)
+    if bound is not None:
+        inner = free_indices(expr.args[1])
+        return inner - frozenset(bound)
+    if getattr(expr, "is_symdl_tensor", False) or not expr.args:
+        return frozenset()
+    return frozenset().union(*(free_indices(argument) for argument in expr.args))
+
+
+def substitute(expr: Any, mapping: dict[Any, Any]) -> Any:
+    """Replace free indices in a scalar expression.
+
+    Linear in the size of the expression: parts without the indices are returned as they are, tensors are not entered.
+    The replacements must not contain canonical reduction indices when ``expr`` holds reductions.
+    """
+    if not mapping:
+        return expr
+    keys = frozenset(mapping)
+    memo: dict[Basic, Basic] = {}
+
+    def go(node: Basic) -> Basic:
+        if free_indices(node).isdisjoint(keys):
+            return node
+        found = memo.get(node)
+        if found is None:
+            if isinstance(node, Index):
+                found = mapping[node]
+            else:
+                found = node.func(*(go(argument) for argument in node.args))
+            memo[node] = found
+        return found
+
+    return go(sympy.sympify(expr))
+
+
+def rebuild(expr: Expr, transform: Any) -> Expr:
+    """Rebuild ``expr`` bottom-up; ``transform(node)`` returns a replacement, or None to descend into the node.
+
+    Shared parts are visited once. Tensors are never entered.
+    """
+    memo: dict[Basic, Basic] = {}
+
+    def go(node: Basic) -> Basic:
+        found = memo.get(node)
+        if found is None:
+            found = transform(node)
+            if found is None:
+                if not node.args or getattr(node, "is_symdl_tensor", False):
+                    found = node
+                else:
+                    arguments = [go(argument) for argument in node.args]
+                    same = all(new is old for new, old in zip(arguments, node.args, strict=True))
+                    found = node if same else node.func(*arguments)
+            memo[node] = found
+        return found
+
+    return go(expr)

@@ -1,0 +1,51 @@
+"""Sizes: positive integer symbols and integers, and what can be proved about them."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import sympy
+from sympy import Expr, Symbol
+
+from symdl.errors import ShapeError
+
+
+def dims(names: str | Iterable[str]) -> Any:
+    """Declare sizes: positive integer SymPy symbols.
+
+    Args:
+        names: One or several names, separated by spaces or commas, as in ``sympy.symbols``.
+
+    Returns:
+        One symbol, or a tuple of symbols.
+
+    >>> n, p = dims("n p")
+    >>> n.is_positive
+    True
+    """
+    return sympy.symbols(names, integer=True, positive=True)
+
+
+def as_size(value: Any, what: str) -> Expr:
+    """Return ``value`` as a SymPy size; raise ShapeError unless it is a non-negative integer or an integer symbol."""
+    try:
+        size = sympy.sympify(value)
+    except (sympy.SympifyError, TypeError) as error:
+        raise ShapeError(f"{what}: expected a size (an integer or a symbol from sd.dims), found {value!r}") from error
+    if isinstance(size, Symbol) and size.is_integer is None:
+        return size  # a plain SymPy Symbol("n"), as in MatrixSymbol("X", n, p): a size by its place
+    if not isinstance(size, Expr) or size.is_integer is False or size.is_negative:
+        raise ShapeError(f"{what}: expected a non-negative integer size, found {value!r}; declare sizes with sd.dims")
+    return size
+
+
+@lru_cache(maxsize=10_000)
+def same_size(left: Expr, right: Expr) -> bool:
+    """Tell whether two sizes are provably equal for all values of their symbols."""
+    return left == right or sympy.simplify(left - right) == 0
+
+
+def shape_text(shape: Iterable[Expr]) -> str:
+    """Return a shape as text, ``(n, p)``."""
+    sizes = [str(size) for size in shape]
+    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
