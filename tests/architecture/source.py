@@ -32,12 +32,12 @@ class SourceFile:
         """The file's syntax tree."""
         return ast.parse(self.text, filename=str(self.path))
 
-    def imports(self) -> Iterator[tuple[int, str]]:
+    def imports(self, at_once: bool = False) -> Iterator[tuple[int, str]]:
         """Line and absolute name of everything imported, also inside functions and under TYPE_CHECKING.
 
-        ``from a.b import c`` gives ``a.b.c``: c may be a module.
+        ``from a.b import c`` gives ``a.b.c``: c may be a module. With ``at_once``, only top-level statements.
         """
-        for node in ast.walk(self.tree):
+        for node in self.tree.body if at_once else ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):

@@ -12,14 +12,16 @@ ORDER = {
         "losses", "optimizers", "models", "freeze", "compile", "train", "cli",
     ],
     "symdl_codegen": [
-        "errors", "program", "primitives", "ir", "lower", "passes", "schedule",
+        "errors", "primitives", "program", "ir", "scalars", "ir_print", "ir_verify", "lower", "passes", "schedule",
         "intrinsics", "emit", "runtime", "pipeline",
     ],
 }  # fmt: skip
 # The parts of symdl that may import symdl_codegen, which itself never imports symdl.
 BRIDGE = {"freeze", "compile", "train", "cli"}
-# Exceptions: (importing module, imported part) -> the reason.
-EXCEPTIONS: dict[tuple[str, str], str] = {}
+# Exceptions: (importing part, imported part) of symdl -> the reason. Such an import stands inside a function.
+EXCEPTIONS = {
+    ("expr", "latex"): "SymPy and Jupyter ask a node for its LaTeX (_latex, _repr_latex_); layout lives in the printer",
+}
 
 
 def part_of(module: str) -> str:
@@ -37,7 +39,7 @@ def forbidden(package: str, importer: str, imported: str) -> str | None:
         return f"{package} never imports {root}"
     if package == "symdl" and root == "symdl_codegen":
         return None if own in BRIDGE else f"only {sorted(BRIDGE)} may use symdl_codegen"
-    if root != package or not own or (importer, target) in EXCEPTIONS:
+    if root != package or not own or (own, target) in EXCEPTIONS:
         return None
     if target not in order:
         return f"imports {package} itself, and so everything: name the module that is needed"
@@ -65,10 +67,16 @@ def test_imports_point_downward(package):
     assert [line for file in package_files(package) for line in violations(package, file)] == []
 
 
-def test_every_exception_is_needed():
-    used = {(file.module, part_of(name)) for file in package_files("symdl") for _, name in file.imports()}
-    assert set(EXCEPTIONS) <= used
-    assert all(EXCEPTIONS.values())
+def test_exceptions_are_needed_and_wait_for_the_call():
+    files = package_files("symdl")
+    assert set(EXCEPTIONS) <= {(part_of(file.module), part_of(name)) for file in files for _, name in file.imports()}
+    at_import = [
+        f"{file.name}: {imported}"
+        for file in files
+        for _, imported in file.imports(at_once=True)
+        if (part_of(file.module), part_of(imported)) in EXCEPTIONS
+    ]
+    assert at_import == []
 
 
 @pytest.mark.parametrize(

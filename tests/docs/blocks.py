@@ -30,8 +30,8 @@ class Block:
 
     @property
     def skip_reason(self) -> str | None:
-        """Why it is not run; None if it is. Empty if the author gave no reason."""
-        return self.mark.removeprefix("skip:").strip() if self.mark.startswith("skip") else None
+        """Why it is not run; None if it is."""
+        return self.mark.removeprefix("skip").lstrip(": ") if self.mark.startswith("skip") else None
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -46,7 +46,7 @@ def run(text: str, file: Path) -> list[tuple[Block, str]]:
     """Execute the Python blocks; return each ``prints`` block with what was really printed.
 
     Raises:
-        ValueError: a skip without a reason, an unknown mark, or a ``prints`` block after no Python block.
+        ValueError: a skip without a reason, or a ``prints`` block after no Python block.
         Exception: whatever a block raises; its traceback shows the Markdown file and line.
     """
     namespace: dict[str, object] = {"__name__": "__main__"}
@@ -59,7 +59,7 @@ def run(text: str, file: Path) -> list[tuple[Block, str]]:
             results.append((block, printed))
         elif block.language == "python" and block.skip_reason is None:
             printed = _execute(block, file, namespace)
-        elif block.skip_reason == "":
+        elif block.mark.rstrip(":") == "skip":
             raise ValueError(f"{file}:{block.line}: give the reason: <!-- skip: the reason -->")
         elif block.language == "python":
             printed = None
