@@ -1,13 +1,13 @@
 """Sphinx configuration; ``sphinx-build -W docs docs/_build`` builds the pages."""
 
-from importlib.metadata import version
+import importlib.metadata
 
 project = "symdl"
 author = "symdl contributors"
-copyright = author
-release = version("symdl")
+release = version = importlib.metadata.version("symdl")
 
 extensions = ["myst_parser", "sphinxcontrib.katex", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
+myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 html_theme = "furo"
