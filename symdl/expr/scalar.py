@@ -1,8 +1,10 @@
-"""Scalar ops: the base class of the files in ``symdl/ops``. An op is a SymPy ``Function`` with what symdl needs to know."""
+"""Scalar ops: the base class of files in ``symdl/ops``. An op is a SymPy ``Function`` with what symdl needs to know."""
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import mpmath
 import sympy
 from sympy import Expr, Function
 
@@ -11,16 +13,20 @@ FROM_SYMPY: dict[type, Callable[..., Expr]] = {}
 
 
 class ScalarOp(Function):
-    """A scalar op of one or more real arguments.
+    r"""A scalar op of one or more real arguments.
 
     A subclass is one file in ``symdl/ops`` and gives:
 
     Attributes:
         name: The name in ``sd`` (``sigmoid``).
-        symbol: LaTeX of the function, without arguments (``\\sigma_{\\mathrm{Sig}}``).
+        symbol: LaTeX of the function, without arguments (``\sigma_{\mathrm{Sig}}``).
         equivalents: SymPy functions that mean the same and are converted to it when they enter.
-        primitive: Name of the code generator's primitive that computes it, or empty: then ``kernel`` gives it in others.
+        primitive: The code generator's primitive that computes it, or empty: then ``kernel`` gives it in others.
         source: Book equation or paper.
+        domain: The open or closed interval of the first argument on which the op is defined.
+        analytic: Whether it is analytic inside its domain, so that ``reference`` takes complex steps of any direction.
+        kinks: Points of the first argument where a derivative (of some order) jumps and a one-sided value is chosen.
+        amplifies: Whether the kernel's rounding error may grow with the condition number |x f'(x) / f(x)|.
     """
 
     name: ClassVar[str] = ""
@@ -28,6 +34,10 @@ class ScalarOp(Function):
     equivalents: ClassVar[tuple[type, ...]] = ()
     primitive: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    analytic: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...]] = ()
+    amplifies: ClassVar[bool] = False
     is_commutative = True
     is_real = True
 
@@ -63,6 +73,19 @@ class ScalarOp(Function):
     def precise(*values: Any) -> Any:
         """Evaluate on mpmath numbers at the working precision."""
         raise TypeError("this op gives no high-precision reference")
+
+    def _eval_evalf(self, prec: int) -> Expr | None:
+        """SymPy's hook: the value to ``prec`` bits, or None outside the domain and where an argument is no number."""
+        try:
+            values = [argument._to_mpmath(prec + 10, allow_ints=False) for argument in self.args]
+        except (AttributeError, ValueError):
+            return None
+        with mpmath.workprec(prec + 10):
+            value = mpmath.mpmathify(self.precise(*values))
+        return Expr._from_mpmath(value, prec) if isinstance(value, mpmath.mpf) and mpmath.isfinite(value) else None
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.name}({', '.join(map(printer._print, self.args))})"
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         inner = ", ".join(printer._print(argument) for argument in self.args)

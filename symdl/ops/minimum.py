@@ -1,0 +1,57 @@
+"""The smaller of two numbers."""
+
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy import Expr
+
+from symdl.expr.scalar import FROM_SYMPY, ScalarOp
+from symdl.ops.where import Where
+
+
+class Minimum(ScalarOp):
+    """The smaller of a and b. At a tie the derivative goes to a."""
+
+    name = "minimum"
+    symbol = r"\min"
+    primitive = "min"
+    source = "elementary"
+    analytic = False
+
+    @classmethod
+    def eval(cls, a: Expr, b: Expr) -> Expr | None:
+        """The value at numbers and at equal arguments."""
+        if a == b:
+            return a
+        if a.is_number and b.is_number and a.is_comparable and b.is_comparable:
+            return a if a <= b else b
+        return None
+
+    def derivative(self, position: int) -> Expr:
+        """Return the indicator that the argument is chosen."""
+        a, b = self.args
+        return Where(a <= b, *((1, 0) if position == 0 else (0, 1)))
+
+    def definition(self) -> Expr:
+        """Return the choice by comparison."""
+        a, b = self.args
+        return Where(a <= b, a, b)
+
+    def kernel(self) -> Expr:
+        """Return itself: a primitive."""
+        return self
+
+    @staticmethod
+    def reference(a: Any, b: Any) -> Any:
+        """By comparison of the real parts."""
+        return np.where(np.real(a) <= np.real(b), a, b)
+
+    @staticmethod
+    def precise(a: Any, b: Any) -> Any:
+        """The smaller one."""
+        return a if a <= b else b
+
+
+FROM_SYMPY[sympy.Min] = lambda *values: reduce(Minimum, values)

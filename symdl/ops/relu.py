@@ -1,0 +1,67 @@
+"""The rectified linear unit."""
+
+from typing import Any
+
+import numpy as np
+from sympy import Expr, S
+
+from symdl.errors import ExpressionError
+from symdl.expr.scalar import ScalarOp
+from symdl.ops.maximum import Maximum
+from symdl.ops.where import Where
+
+
+class ReLU(ScalarOp):
+    """The rectified linear unit max(0, x): reals to [0, inf).
+
+    ``at_zero`` is the convention for its derivative at 0, a number in [0, 1]: 1 in the book, 0 in most libraries.
+    """
+
+    name = "relu"
+    symbol = r"\sigma_{\mathrm{ReLU}}"
+    source = "book 5.3, relu"
+    analytic = False
+    kinks = (0.0,)
+    is_nonnegative = True
+
+    @classmethod
+    def eval(cls, x: Expr, at_zero: Expr = S.One) -> Expr | None:
+        """The value at numbers."""
+        if at_zero.is_number and not 0 <= at_zero <= 1:
+            raise ExpressionError(f"relu(x, at_zero={at_zero}): expected a derivative between 0 and 1")
+        if x.is_number and x.is_comparable:
+            return x if x >= 0 else S.Zero
+        return None
+
+    @property
+    def at_zero(self) -> Expr:
+        """The derivative at 0."""
+        return self.args[1] if len(self.args) > 1 else S.One
+
+    def derivative(self, position: int) -> Expr:
+        """Return the indicator of x >= 0, with ``at_zero`` at 0; ``at_zero`` itself changes no value."""
+        x = self.args[0]
+        if position == 1:
+            return S.Zero
+        if self.at_zero == 1:
+            return Where(x >= 0, 1, 0)
+        return Where(x > 0, 1, Where(x < 0, 0, self.at_zero) if self.at_zero != 0 else 0)
+
+    def definition(self) -> Expr:
+        """Return max(0, x)."""
+        return Maximum(0, self.args[0])
+
+    @staticmethod
+    def reference(x: Any, at_zero: Any = 1) -> Any:
+        """By the sign of the real part."""
+        return np.where(np.real(x) > 0, x, 0)
+
+    @staticmethod
+    def precise(x: Any, at_zero: Any = 1) -> Any:
+        """max(0, x)."""
+        return max(x, x * 0)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        power = "" if exp is None else f"^{{{exp}}}"
+        convention = "" if self.at_zero == 1 else rf",\,\dot\sigma(0)={printer._print(self.at_zero)}"
+        return rf"\sigma_{{\mathrm{{ReLU}}{convention}}}{power}\left({printer._print(self.args[0])}\right)"
