@@ -1,0 +1,33 @@
+"""symdl: write a model as the book writes it, read its derivation, run it at the machine's limit."""
+
+import importlib
+from typing import Any
+
+from symdl.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from symdl.expr.contract import broadcast, transpose
+from symdl.expr.declare import matrix, named, scalar, tensor, vector
+from symdl.expr.sizes import dims
+from symdl.ops import elementwise as _elementwise
+from symdl.ops.reductions import argmax, max, mean, min, norm, prod, std, sum, trace, var
+from symdl.ops.softmax import log_softmax, logsumexp, softmax
+from symdl.ops.structure import array, concat, diag, eye, kron, matrix_power, ones, outer, stack, zeros
+
+__version__ = "0.1.0"
+
+_LATE: dict[str, str] = {}  # names whose modules are only loaded when they are used
+
+__all__ = ["argmax", "array", "broadcast", "concat", "diag", "dims", "eye", "grad", "hessian", "hvp", "jacobian", "jvp",
+           "kron", "log_softmax", "logsumexp", "matrix", "matrix_power", "max", "mean", "min", "named", "norm", "ones",
+           "outer", "prod", "scalar", "softmax", "stack", "std", "sum", "tensor", "trace", "transpose",
+           "value_and_grad", "var", "vector", "vjp", "zeros", *dir(_elementwise)]
+
+
+def __getattr__(name: str) -> Any:
+    """Element-wise functions by op name, and parts that are loaded late."""
+    module = _LATE.get(name)
+    if module is not None:
+        found = importlib.import_module(module)
+        return found if module == f"symdl.{name}" else getattr(found, name)
+    if name in dir(_elementwise):
+        return getattr(_elementwise, name)
+    raise AttributeError(f"symdl has no attribute {name!r}")

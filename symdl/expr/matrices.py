@@ -7,6 +7,7 @@ from typing import Any
 import sympy
 from sympy import Expr, Integer, KroneckerDelta
 from sympy.matrices import expressions as mx
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdl.errors import ExpressionError, ShapeError
@@ -150,6 +151,6 @@ def _block(value: mx.BlockMatrix, ingest: Ingest) -> Tensor:
 _RULES: dict[Any, Callable[[Any, Ingest], Any]] = {
     mx.MatrixSymbol: _symbol, MatrixBase: _explicit, mx.MatAdd: _sum, mx.MatMul: _product, mx.Transpose: _transpose,
     mx.HadamardProduct: _hadamard, mx.HadamardPower: _hadamard_power,
-    mx.applyfunc.ElementwiseApplyFunction: _apply, mx.Identity: _identity, mx.OneMatrix: _ones, mx.ZeroMatrix: _zeros,
-    mx.diagonal.DiagMatrix: _diagonal, mx.MatrixSlice: _slice, mx.BlockMatrix: _block, mx.MatPow: _power,
+    ElementwiseApplyFunction: _apply, mx.Identity: _identity, mx.OneMatrix: _ones, mx.ZeroMatrix: _zeros,
+    mx.DiagMatrix: _diagonal, mx.MatrixSlice: _slice, mx.BlockMatrix: _block, mx.MatPow: _power,
 }

@@ -1,0 +1,57 @@
+"""Forward mode: the Jacobian-vector product of a system."""
+
+from collections.abc import Mapping, Sequence
+
+import sympy
+from sympy import Basic, Expr, Integer
+
+from symdl.derive.partial import partials, selection
+from symdl.expr.index import axis_index, substitute
+from symdl.expr.nodes import Array, Element, Reduce, Tensor, axes_of
+from symdl.expr.system import Equation, System
+
+
+def forward(system: System, tangents: Mapping[Basic, Tensor], extra: Sequence[Expr] = ()) -> dict[Basic, Tensor]:
+    """Return the tangent of every output.
+
+    Args:
+        system: The system, in normal form.
+        tangents: For each variable (tensor or scalar symbol) its tangent, of shape ``variable.shape + extra``.
+        extra: Sizes of trailing axes that all tangents carry along (the variable's axes, for a Jacobian).
+
+    Returns:
+        For each output a tensor of shape ``output.shape + extra``; zeros where it does not depend on the variables.
+    """
+    active = frozenset(system.depends(tangents))
+    known: dict[Basic, Tensor] = dict(tangents)
+    for equation in system.equations:
+        if equation.target in active:
+            known[equation.target] = _tangent(system, equation, known, active, extra)
+    result = {}
+    for output in system.outputs:
+        tangent = known.get(output)
+        result[output] = Array(Integer(0), *axes_of((*output.shape, *extra))) if tangent is None else tangent
+    return result
+
+
+def _tangent(system: System, equation: Equation, known: Mapping[Basic, Tensor], active: frozenset[Basic],
+             extra: Sequence[Expr]) -> Tensor:
+    axes, outer = axes_of(equation.target.shape), axes_of(extra)
+    body = substitute(equation.body, {axis_index(k): index for k, (index, _) in enumerate(axes)})
+    reduced = []
+    factor: Expr = Integer(1)
+    if isinstance(body, Reduce):
+        reduction = body
+        reduced, body = reduction.open()
+        value = Element(system.tensor(equation.target), *(index for index, _ in axes))
+        factor = system.over_tensors(selection(reduction, reduced, system.over_tensors(body), value))
+    terms = []
+    for atom, derivative in partials(body, active):
+        tensor = atom.tensor if isinstance(atom, Element) else atom
+        if tensor not in known:
+            continue
+        places = tuple(system.over_tensors(place) for place in getattr(atom, "indices", ()))
+        tangent = Element(known[tensor], *places, *(index for index, _ in outer))
+        terms.append(factor * system.over_tensors(derivative) * tangent)
+    total = sympy.Add(*terms)
+    return Array(Reduce("add", total, *reduced) if reduced else total, *axes, *outer)

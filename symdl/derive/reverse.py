@@ -1,0 +1,98 @@
+"""Reverse mode: the vector-Jacobian product of a system, itself a graph of equations with the book's names."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sympy
+from sympy import Basic, Expr, Integer
+
+from symdl.derive.index_map import transpose
+from symdl.derive.partial import partials, selection
+from symdl.expr.index import axis_index, fresh_index, substitute
+from symdl.expr.nodes import Array, Element, Named, Reduce, Tensor, TensorSymbol, axes_of
+from symdl.expr.system import Equation, System
+from symdl.notation import adjoint_name
+
+
+def reverse(system: System, cotangents: Mapping[TensorSymbol, Tensor], wrt: Sequence[Basic],
+            extra: Sequence[Expr] = ()) -> dict[Basic, Tensor]:
+    """Return the adjoint of each variable in ``wrt``.
+
+    Args:
+        system: The system, in normal form.
+        cotangents: For each output, its cotangent, of shape ``extra + output.shape``.
+        wrt: Tensor symbols and scalar symbols.
+        extra: Sizes of leading axes that all cotangents carry along (the output's axes, for a Jacobian).
+
+    Returns:
+        For each variable a tensor of shape ``extra + variable.shape``; zeros where nothing depends on it.
+    """
+    sweep = _Sweep(system, wrt, extra)
+    for output, cotangent in cotangents.items():
+        outer = axes_of(extra)
+        targets = axes_of(output.shape)
+        element = Element(cotangent, *(index for index, _ in (*outer, *targets)))
+        sweep.add(output, element, outer, targets)
+    for equation in reversed(system.equations):
+        sweep.equation(equation)
+    return {variable: sweep.total(variable) for variable in wrt}
+
+
+class _Sweep:
+    def __init__(self, system: System, wrt: Sequence[Basic], extra: Sequence[Expr]) -> None:
+        self.system, self.wrt, self.extra = system, wrt, tuple(extra)
+        self.active = frozenset(system.depends(wrt))
+        self.terms: dict[Basic, list[Expr]] = {}
+        self.outer = axes_of(extra)
+        self.targets: dict[Basic, list[Any]] = {}
+
+    def add(self, tensor: Basic, value: Expr, outer: list[Any], targets: list[Any]) -> None:
+        """Add a contribution, given in its own outer and target indices, to the adjoint of ``tensor``."""
+        own = self.targets.setdefault(tensor, axes_of(getattr(tensor, "shape", ())))
+        mapping = {old: new for (old, _), (new, _) in zip([*outer, *targets], [*self.outer, *own], strict=True)}
+        self.terms.setdefault(tensor, []).append(substitute(value, mapping))
+
+    def total(self, tensor: Basic) -> Tensor:
+        """Return the adjoint as a tensor: the sum of all contributions, named after the primal where that is named."""
+        axes = [*self.outer, *self.targets.get(tensor, axes_of(getattr(tensor, "shape", ())))]
+        adjoint = Array(sympy.Add(*self.terms.get(tensor, ())), *axes)
+        equation = self.system.by_target.get(tensor)
+        if equation is not None and equation.named and not self.extra and not isinstance(adjoint, TensorSymbol):
+            return Named(*_renamed(adjoint, *adjoint_name(equation.target.name, equation.target.latex_name)))
+        return adjoint
+
+    def equation(self, equation: Equation) -> None:
+        target = equation.target
+        if target not in self.active or target not in self.terms or target in self.wrt:
+            return
+        adjoint = self.total(target)
+        if isinstance(adjoint, Array) and adjoint.body == 0:
+            return
+        axes = axes_of(target.shape)
+        mapping = {axis_index(k): index for k, (index, _) in enumerate(axes)}
+        outer = axes_of(self.extra)
+        body = substitute(equation.body, mapping)
+        reduced: list[Any] = []
+        factor: Expr = Integer(1)
+        if isinstance(body, Reduce):
+            reduction = body
+            reduced, body = reduction.open()
+            value = Element(self.system.tensor(target), *(index for index, _ in axes))
+            factor = selection(reduction, reduced, self.primal(body), value)
+            factor = self.primal(factor)
+        received = Element(adjoint, *(index for index, _ in (*outer, *axes)))
+        for atom, derivative in partials(body, self.active):
+            value = received * factor * self.primal(derivative)
+            places = atom.indices if isinstance(atom, Element) else ()
+            tensor = atom.tensor if isinstance(atom, Element) else atom
+            targets = [(fresh_index(), size) for size in getattr(tensor, "shape", ())]
+            places = tuple(self.primal(place) for place in places)
+            self.add(tensor, transpose(value, [*axes, *reduced], places, targets), outer, targets)
+
+    def primal(self, expr: Expr) -> Expr:
+        """Return a body of the system as an expression over the primal tensors."""
+        return self.system.over_tensors(expr)
+
+
+def _renamed(adjoint: Tensor, name: str, latex: str) -> tuple[str, Tensor, str]:
+    return name, adjoint, latex

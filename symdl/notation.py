@@ -1,0 +1,21 @@
+"""The book's naming habits, in one place."""
+
+_ADJOINTS = {"z": ("delta", r"\delta"), "a": ("zeta", r"\zeta")}
+SUBSCRIPT_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def adjoint_name(name: str, latex: str) -> tuple[str, str]:
+    """Return the name and LaTeX of the adjoint ∂C/∂name: δ for a pre-activation z, ζ for an activation a, else a bar.
+
+    >>> adjoint_name("z1", "z^{[1]}")
+    ('delta1', '\\\\delta^{[1]}')
+    """
+    base = name.rstrip("0123456789_")
+    rest = name[len(base):]
+    known = _ADJOINTS.get(base)
+    if known is None:
+        return f"{name}_bar", rf"\bar{{{latex or name}}}"
+    word, symbol = known
+    if latex.startswith(base):
+        return word + rest, symbol + latex[len(base):]
+    return word + rest, symbol + (f"_{{{rest.strip('_')}}}" if rest else "")

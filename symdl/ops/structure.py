@@ -1,0 +1,119 @@
+"""Tensors made of others or of nothing: identity, ones, diagonal, outer and Kronecker products, stacking, powers."""
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import sympy
+from sympy import Eq, Expr, Integer, KroneckerDelta
+
+from symdl.errors import ExpressionError, ShapeError
+from symdl.expr.contract import matmul
+from symdl.expr.ingest import ingest
+from symdl.expr.nodes import Array, Element, Tensor, axes_of
+from symdl.expr.scalar import SCALAR_OPS
+from symdl.expr.sizes import as_size, same_size, shape_text
+from symdl.expr.stacking import concat
+
+
+def eye(n: Any) -> Tensor:
+    """Identity matrix of shape (n, n)."""
+    (i, size), (j, _) = axes = axes_of([as_size(n, "eye")] * 2)
+    del size
+    return Array(KroneckerDelta(i, j), *axes)
+
+
+def ones(*shape: Any) -> Tensor:
+    """Tensor of ones of the given sizes: ``ones(n)``, ``ones(n, m)``."""
+    return Array(Integer(1), *axes_of([as_size(size, "ones") for size in _sizes(shape)]))
+
+
+def zeros(*shape: Any) -> Tensor:
+    """Tensor of zeros of the given sizes."""
+    return Array(Integer(0), *axes_of([as_size(size, "zeros") for size in _sizes(shape)]))
+
+
+def _sizes(shape: Sequence[Any]) -> Sequence[Any]:
+    return shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+
+
+def diag(x: Any) -> Tensor:
+    """Diagonal matrix of a vector, shape (n, n); of a square matrix its diagonal, shape (n,)."""
+    value = _tensor(x, "diag")
+    if value.order == 1:
+        (i, size), (j, _) = axes = axes_of([value.shape[0]] * 2)
+        del size
+        return Array(KroneckerDelta(i, j) * Element(value, i), *axes)
+    if value.order == 2 and same_size(*value.shape):
+        [(k, n)] = axes_of(value.shape[:1])
+        return Array(Element(value, k, k), (k, n))
+    raise ShapeError(f"diag: expected a vector or a square matrix, found shape {shape_text(value.shape)}")
+
+
+def outer(x: Any, y: Any) -> Tensor:
+    """Outer product of two vectors, shape (n, m)."""
+    a, b = _tensor(x, "outer"), _tensor(y, "outer")
+    if a.order != 1 or b.order != 1:
+        raise ShapeError(f"outer: expected two vectors, found shapes {shape_text(a.shape)} and {shape_text(b.shape)}")
+    (i, n), (j, m) = axes_of([a.shape[0], b.shape[0]])
+    return Array(Element(a, i) * Element(b, j), (i, n), (j, m))
+
+
+def kron(a: Any, b: Any) -> Tensor:
+    """Kronecker product of two matrices, shape (n·r, m·s)."""
+    left, right = _tensor(a, "kron"), _tensor(b, "kron")
+    if left.order != 2 or right.order != 2:
+        raise ShapeError(f"kron: expected two matrices, found {shape_text(left.shape)} and {shape_text(right.shape)}")
+    (i, n), (j, m) = axes_of([p * q for p, q in zip(left.shape, right.shape, strict=True)])
+    r, s = right.shape
+    return Array(Element(left, sympy.floor(i / r), sympy.floor(j / s)) * Element(right, sympy.Mod(i, r), sympy.Mod(j, s)),
+                 (i, n), (j, m))
+
+
+def matrix_power(a: Any, k: int) -> Tensor:
+    """Matrix power with a non-negative integer exponent."""
+    value = _tensor(a, "matrix_power")
+    if value.order != 2 or not same_size(*value.shape):
+        raise ShapeError(f"matrix_power: expected a square matrix, found shape {shape_text(value.shape)}")
+    if not isinstance(k, int) or k < 0:
+        raise ExpressionError(f"matrix_power: expected a non-negative integer exponent, found {k}")
+    return reduce(matmul, [value] * k) if k else eye(value.shape[0])
+
+
+def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
+    """Join tensors of one shape along a new axis."""
+    parts = [_tensor(tensor, "stack") for tensor in tensors]
+    first = parts[0]
+    for part in parts[1:]:
+        if part.order != first.order or not all(map(same_size, first.shape, part.shape)):
+            raise ShapeError(f"stack: shapes {shape_text(first.shape)} and {shape_text(part.shape)} differ")
+    axis %= first.order + 1
+    limits = axes_of(first.shape)
+    indices = [index for index, _ in limits]
+    [(position, count)] = axes_of([Integer(len(parts))])
+    body: Expr = Element(parts[-1], *indices)
+    for number in range(len(parts) - 2, -1, -1):
+        body = SCALAR_OPS["where"](Eq(position, number), Element(parts[number], *indices), body)
+    return Array(body, *limits[:axis], (position, count), *limits[axis:])
+
+
+def array(body: Any, *axes: tuple[Any, Any]) -> Tensor:
+    """Tensor by its elements, as in index notation: ``array(x[i] * y[j], (i, n), (j, m))``.
+
+    Args:
+        body: A scalar expression in the index symbols.
+        *axes: (index symbol, size) pairs, in the order of the result's axes; indices run from 0.
+    """
+    limits = axes_of([as_size(size, "array") for _, size in axes])
+    mapping = {name: index for (name, _), (index, _) in zip(axes, limits, strict=True)}
+    return Array(ingest(ingest(body).xreplace(mapping)), *limits)
+
+
+def _tensor(x: Any, what: str) -> Tensor:
+    value = ingest(x)
+    if not isinstance(value, Tensor):
+        raise ExpressionError(f"{what}: expected a tensor, found the scalar {sympy.sstr(value)}")
+    return value
+
+
+__all__ = ["array", "concat", "diag", "eye", "kron", "matrix_power", "ones", "outer", "stack", "zeros"]

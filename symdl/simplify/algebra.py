@@ -1,0 +1,111 @@
+"""Scalar algebra: the shortest of a few exact rewritings, with everything that is not + × or a power as an atom."""
+
+from functools import lru_cache
+
+import sympy
+from sympy import Add, Basic, Dummy, Expr, KroneckerDelta, Mul, Pow
+
+from symdl.expr.index import Index, rebuild, substitute
+from symdl.expr.nodes import Tensor
+
+
+@lru_cache(maxsize=100_000)
+def complexity(expr: Basic) -> int:
+    """Return how long a formula is to read: its leaves and operations, a sign or a sum inside a product counted."""
+    if isinstance(expr, Tensor | Index) or not expr.args:
+        return 1 if not (expr.is_Number and expr in (1, -1)) else 0
+    if isinstance(expr, Pow):
+        return complexity(expr.base) + (1 if expr.exp == -1 else 1 + complexity(expr.exp))
+    if isinstance(expr, Mul):
+        return sum(map(complexity, expr.args)) + len(expr.args) - 1 + (1 if expr.args[0] == -1 else 0)
+    if isinstance(expr, Add):
+        return sum(map(complexity, expr.args)) + len(expr.args) - 1
+    return 1 + sum(map(complexity, expr.args))
+
+
+@lru_cache(maxsize=50_000)
+def tidy(expr: Expr) -> Expr:
+    """Return the shortest of: the expression, its expansion, its factored and its cancelled form; ties keep the first."""
+    expr = rebuild(expr, _inside)
+    if not isinstance(expr, Add | Mul | Pow):
+        return expr
+    expr = contract_deltas(expr)
+    if _flat(expr):
+        return expr
+    atoms: dict[Basic, Dummy] = {}
+    plain = _abstract(expr, atoms)
+    back = {dummy: atom for atom, dummy in atoms.items()}
+    expanded = sympy.expand(plain, power_base=False, log=False, force=False)
+    candidates = [plain, expanded, sympy.factor_terms(expanded), sympy.factor_terms(plain)]
+    if any(isinstance(node, Pow) and node.exp.is_negative and isinstance(node.base, Add)
+           for node in sympy.preorder_traversal(plain)) and plain.is_rational_function(*back):
+        candidates.append(sympy.cancel(plain))
+        candidates.append(sympy.factor_terms(candidates[-1]))
+    if len(back) <= 8 and isinstance(expanded, Add) and expanded.is_polynomial(*back) and len(expanded.args) <= 12:
+        candidates.append(sympy.factor(expanded))
+    best = min(candidates, key=complexity)
+    result = best.xreplace(back)
+    return contract_deltas(result)
+
+
+def _inside(node: Basic) -> Basic | None:
+    """Tidy the arguments of functions; sums and products are handled as a whole."""
+    if isinstance(node, Add | Mul | Pow) or not node.args or isinstance(node, Tensor):
+        return None
+    arguments = [tidy(argument) if isinstance(argument, Add | Mul | Pow) else argument for argument in node.args]
+    same = all(new is old for new, old in zip(arguments, node.args, strict=True))
+    return None if same else node.func(*arguments)
+
+
+def _flat(expr: Expr) -> bool:
+    """Tell whether there is nothing to rewrite: a sum of at most two plain terms, or a product of plain factors."""
+    def plain(part: Expr) -> bool:
+        return not isinstance(part, Add | Mul) and not (isinstance(part, Pow) and isinstance(part.base, Add | Mul))
+
+    if isinstance(expr, Mul | Pow):
+        return all(plain(part) for part in (expr.args if isinstance(expr, Mul) else (expr,)))
+    if len(expr.args) > 2:
+        return False
+    seen: set[Basic] = set()
+    for term in expr.args:
+        factors = [factor for factor in Mul.make_args(term) if not factor.is_Number]
+        bases = {factor.base if isinstance(factor, Pow) else factor for factor in factors}
+        if not all(map(plain, factors)) or seen & bases:
+            return False
+        seen |= bases
+    return True
+
+
+def _abstract(expr: Expr, atoms: dict[Basic, Dummy]) -> Expr:
+    if expr.is_Number:
+        return expr
+    if isinstance(expr, Add | Mul):
+        return expr.func(*(_abstract(argument, atoms) for argument in expr.args))
+    if isinstance(expr, Pow) and expr.exp.is_Integer:
+        return Pow(_abstract(expr.base, atoms), expr.exp)
+    if isinstance(expr, Pow) and expr.exp.is_Rational:
+        root = Pow(expr.base, sympy.Rational(1, expr.exp.q))
+        if root not in atoms:
+            atoms[root] = Dummy(f"a{len(atoms)}", positive=True)
+        return atoms[root] ** expr.exp.p
+    if expr not in atoms:
+        atoms[expr] = Dummy(f"a{len(atoms)}", real=True, positive=expr.is_positive)
+    return atoms[expr]
+
+
+def contract_deltas(expr: Expr) -> Expr:
+    """Use δ(i,j)·f(j) = δ(i,j)·f(i) and δ² = δ in every product, so that equal terms are equal expressions."""
+    if isinstance(expr, Add):
+        return expr.func(*map(contract_deltas, expr.args))
+    if not isinstance(expr, Mul):
+        return expr.base if isinstance(expr, Pow) and isinstance(expr.base, KroneckerDelta) and expr.exp.is_positive \
+            else expr
+    deltas = [factor for factor in expr.args if isinstance(factor, KroneckerDelta)]
+    for delta in deltas:
+        i, j = sorted(delta.args, key=str)
+        if isinstance(j, Index):
+            rest = Mul(*(factor for factor in expr.args if factor is not delta))
+            expr = delta * substitute(rest, {j: i})
+            if not isinstance(expr, Mul):
+                return expr
+    return expr

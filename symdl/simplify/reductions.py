@@ -1,0 +1,164 @@
+"""Rules for sums: delta elimination, constants out, declared facts, merging of sums with a common factor."""
+
+from collections.abc import Callable
+
+import sympy
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul
+
+from symdl.expr.index import Index, free_indices, fresh_index, substitute
+from symdl.expr.nodes import Element, Reduce
+from symdl.simplify.algebra import complexity, tidy
+
+Axes = list[tuple[Index, Expr]]
+Note = Callable[[str], None]
+
+
+def simplify_reduce(op: str, axes: Axes, content: Expr, note: Note) -> Expr:
+    """Return a simpler form of a reduction; ``note`` is called with the name of each rule that fires."""
+    content = tidy(content)
+    if op != "add":
+        return Reduce(op, content, *axes)
+    return _sum(axes, content, note)
+
+
+def _sum(axes: Axes, content: Expr, note: Note) -> Expr:
+    bound = {index for index, _ in axes}
+    if content == 0:
+        return Integer(0)
+    if _has_bound_delta(content, bound) and isinstance(content, Mul | sympy.Pow):
+        content = sympy.expand(content, power_base=False, log=False) if not _direct_delta(content, bound) else content
+    if isinstance(content, Add):
+        return _sum_of_terms(axes, content, note)
+    extents = dict(axes)
+    factors = list(Mul.make_args(content))
+    for position, factor in enumerate(factors):
+        if isinstance(factor, KroneckerDelta):
+            for index, other in (factor.args, factor.args[::-1]):
+                if index in bound and _inside(other, extents[index], extents):
+                    note("Kronecker delta")
+                    rest = Mul(*(part for k, part in enumerate(factors) if k != position))
+                    kept = [axis for axis in axes if axis[0] != index]
+                    return _sum(kept, tidy(substitute(rest, {index: other})), note)
+    outside = [factor for factor in factors if not free_indices(factor) & bound]
+    inside = [factor for factor in factors if free_indices(factor) & bound]
+    if not inside:
+        return Mul(content, *(size for _, size in axes))
+    known = _known_sum(axes, inside, note)
+    if known is not None:
+        return tidy(Mul(*outside) * known)
+    for position, factor in enumerate(inside):  # SymPy spreads numbers over sums: gather them again
+        if isinstance(factor, Add) and not factor.has(sympy.Float):
+            number, rest = factor.as_content_primitive()
+            if number != 1:
+                outside.append(number)
+                inside[position] = rest
+    if outside and outside != [Integer(1)]:
+        note("constant factor")
+    return Mul(*outside) * Reduce("add", Mul(*inside), *axes)
+
+
+def _direct_delta(content: Expr, bound: set[Index]) -> bool:
+    return any(isinstance(factor, KroneckerDelta) and free_indices(factor) & bound for factor in Mul.make_args(content))
+
+
+def _has_bound_delta(content: Expr, bound: set[Index]) -> bool:
+    return any(free_indices(delta) & bound for delta in content.atoms(KroneckerDelta))
+
+
+def _inside(place: Expr, extent: Expr, extents: dict[Index, Expr]) -> bool:
+    """Tell whether an index expression is known to lie inside an axis: an index, by construction of the body."""
+    return isinstance(place, Index) or (place.is_Integer and place.is_nonnegative and (extent - place).is_positive)
+
+
+def _known_sum(axes: Axes, inside: list[Expr], note: Note) -> Expr | None:
+    """Declared facts: the entries of a simplex vector sum to one."""
+    if len(inside) == 1 and isinstance(inside[0], Element) and "simplex" in inside[0].tensor.properties:
+        last = inside[0].indices[-1]
+        for position, (index, _) in enumerate(axes):
+            if last == index and not any(index in free_indices(other) for other in inside[0].indices[:-1]):
+                note("entries sum to 1")
+                rest = [axis for k, axis in enumerate(axes) if k != position]
+                return Mul(*(size for _, size in rest))
+    return None
+
+
+def _sum_of_terms(axes: Axes, content: Add, note: Note) -> Expr:
+    """Split off the terms that simplify by themselves; keep the others in one sum, unless all split sums are shorter."""
+    bound = {index for index, _ in axes}
+    done: list[Expr] = []
+    kept: list[Expr] = []
+    for term in content.args:
+        whole = Reduce("add", term, *axes)
+        alone = _sum(axes, term, lambda rule: None)
+        if complexity(alone) < complexity(whole) and (not free_indices(term) & bound or not alone.has(Reduce)
+                                                      or _has_bound_delta(term, bound)):
+            done.append(_sum(axes, term, note))
+        else:
+            kept.append(term)
+    rest = Integer(0)
+    if kept:
+        joint = tidy(Add(*kept))
+        rest = Reduce("add", joint, *axes) if isinstance(joint, Add) else _sum(axes, joint, note)
+    return tidy(Add(*done, rest)) if done else rest
+
+
+def merge_sums(expr: Expr, note: Note) -> Expr:
+    """Use Σ f·g + Σ f·h = Σ f·(g + h) where a common factor depends on the summed index."""
+    if not isinstance(expr, Add):
+        return expr
+    terms = list(expr.args)
+    changed = True
+    while changed:
+        changed = False
+        for a in range(len(terms)):
+            for b in range(a + 1, len(terms)):
+                merged = _merge(terms[a], terms[b])
+                if merged is not None:
+                    note("distributive law")
+                    terms[a] = merged
+                    del terms[b]
+                    changed = True
+                    break
+            if changed:
+                break
+    return Add(*terms)
+
+
+def _split(term: Expr) -> tuple[Expr, Reduce] | None:
+    factors = Mul.make_args(term)
+    sums = [factor for factor in factors if isinstance(factor, Reduce) and factor.op == "add"]
+    if len(sums) != 1:
+        return None
+    return Mul(*(factor for factor in factors if factor is not sums[0])), sums[0]
+
+
+def _merge(first: Expr, second: Expr) -> Expr | None:
+    left, right = _split(first), _split(second)
+    if left is None or right is None:
+        return None
+    (outer, one), (outer_other, other) = left, right
+    sizes, sizes_other = [size for _, size in one.axes], [size for _, size in other.axes]
+    if sizes != sizes_other or len(sizes) != 1:
+        return None
+    index = fresh_index()
+    f = substitute(one.body, {one.bound_indices[0]: index})
+    g = substitute(other.body, {other.bound_indices[0]: index})
+    ratio, ratio_other = outer, outer_other
+    common = Integer(1)
+    if free_indices(outer) or free_indices(outer_other):
+        if outer != outer_other and outer != -outer_other:
+            return None
+        common = outer
+        ratio, ratio_other = Integer(1), Integer(1) if outer == outer_other else Integer(-1)
+    shared = set(Mul.make_args(f)) & set(Mul.make_args(g))
+    shared = {factor for factor in shared if index in free_indices(factor)}
+    if not shared:
+        return None
+    rest_f = Mul(*(factor for factor in Mul.make_args(f) if factor not in shared))
+    rest_g = Mul(*(factor for factor in Mul.make_args(g) if factor not in shared))
+    inner = ratio * rest_f + ratio_other * rest_g
+    content, _ = inner.as_content_primitive() if not inner.has(sympy.Float) else (Integer(1), inner)
+    if content != 1:
+        inner = tidy(inner / content)
+        common = common * content
+    return common * Reduce("add", Mul(*shared) * inner, (index, sizes[0]))

@@ -1,0 +1,217 @@
+"""The driver: simplify a system equation by equation, from the inputs on, and return tensors again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+from sympy import Add, Basic, Expr, Mul
+
+from symdl.expr.index import Index, axis_index, rebuild, substitute
+from symdl.expr.nodes import Array, Element, Named, Reduce, Tensor, TensorSymbol
+from symdl.expr.system import Equation, System, trace
+from symdl.ops.softmax import Softmax
+from symdl.simplify.algebra import complexity, tidy
+from symdl.simplify.recognise import Softmaxes, fold, sigmoids
+from symdl.simplify.reductions import merge_sums, simplify_reduce
+
+LARGEST_INLINED = 300
+
+
+@dataclass
+class Simplified:
+    """The outcome: one value for each one given, and the rules that fired, in order, by equation."""
+
+    values: list[Any]
+    rules: list[tuple[str, str]] = field(default_factory=list)
+
+
+def simplify(values: Sequence[Any], keep: bool = False) -> Simplified:
+    """Simplify tensors and scalar expressions exactly.
+
+    Args:
+        values: Tensors or scalar expressions, already ingested.
+        keep: Keep intermediates that are shared, rather than write each result as one closed form: the choice for
+            training programs.
+
+    Returns:
+        Values equal to those given wherever both are defined.
+    """
+    return _Simplifier(trace(values), keep).run(values)
+
+
+class _Simplifier:
+    def __init__(self, system: System, keep: bool) -> None:
+        self.system, self.keep = system, keep
+        self.full: dict[Basic, Expr] = {}  # bodies with every pointwise intermediate written out
+        self.best: dict[Basic, Expr] = {}  # bodies as they will be returned
+        self.tensors: dict[Basic, Tensor] = {}
+        self.known: dict[Tensor, TensorSymbol] = {}
+        self.softmax: dict[Any, TensorSymbol] = {}
+        self.names: list[tuple[Expr, TensorSymbol]] = []
+        self.rules: list[tuple[str, str]] = []
+        self.uses: dict[Basic, int] = {}
+        for equation in system.equations:
+            for load in equation.loads:
+                self.uses[load.tensor] = self.uses.get(load.tensor, 0) + 1
+        for output in system.outputs:
+            self.uses[output] = self.uses.get(output, 0) + 1
+        self.current = ""
+        self.recognise = Softmaxes(self.normaliser, self.make_softmax)
+
+    def run(self, values: Sequence[Any]) -> Simplified:
+        for equation in self.system.equations:
+            self.equation(equation)
+        results = []
+        for value, output in zip(values, self.system.outputs, strict=True):
+            tensor = self.tensors.get(output, output)
+            if isinstance(value, Tensor):
+                results.append(_like(tensor, value))
+            else:
+                results.append(tensor.body if isinstance(tensor, Array) else Element(tensor))
+        return Simplified(results, self.rules)
+
+    def note(self, rule: str) -> None:
+        self.rules.append((self.current, rule))
+
+    def equation(self, equation: Equation) -> None:
+        target = self.current = equation.target
+        inlined = self.rewrite(rebuild(equation.body, self.inline_full))
+        if complexity(inlined) > LARGEST_INLINED:
+            inlined = self.rewrite(rebuild(equation.body, self.inline_best))
+        chosen = inlined
+        if self.keep:
+            short = self.rewrite(rebuild(equation.body, self.inline_best))
+            if complexity(short) < complexity(inlined):
+                chosen = short
+        chosen = fold(chosen, self.names)
+        self.full[target], self.best[target] = inlined, chosen
+        body = rebuild(chosen, self.to_tensors)
+        tensor = Array(body, *equation.axes)
+        if equation.named:
+            tensor = Named(target.name, tensor, target.latex_name)
+            pattern = self.full[target]
+            if not isinstance(pattern, Add | Reduce | Element) and pattern.args:
+                self.names.append((pattern, target))
+            if isinstance(chosen, Element) and chosen.tensor in self.softmax.values():
+                key = next(key for key, symbol in self.softmax.items() if symbol == chosen.tensor)
+                self.softmax[key] = target
+        self.tensors[target] = tensor
+
+    def inline_full(self, node: Basic) -> Basic | None:
+        return self.inline(node, self.full, always=True)
+
+    def inline_best(self, node: Basic) -> Basic | None:
+        return self.inline(node, self.best, always=False)
+
+    def inline(self, node: Basic, bodies: dict[Basic, Expr], always: bool) -> Basic | None:
+        """Replace an element by the body of its equation, where that is pointwise."""
+        if not isinstance(node, Element):
+            return None
+        indices = [rebuild(index, lambda part: self.inline(part, bodies, always)) for index in node.indices]
+        element = Element(node.tensor, *indices)
+        body = bodies.get(node.tensor)
+        if body is None or body.has(Reduce):
+            return element
+        simple = isinstance(body, Element) or body.is_Atom
+        equation = self.system.by_target.get(node.tensor)
+        named = equation is not None and equation.named
+        if simple and not named or (always and not (named and simple)) or (not named and self.uses[node.tensor] == 1):
+            return substitute(body, {axis_index(k): index for k, index in enumerate(indices)})
+        return element
+
+    def rewrite(self, body: Expr) -> Expr:
+        """Apply all rules to one body."""
+        if isinstance(body, Reduce):
+            axes, content = body.open()
+            content = self.pointwise(content)
+            return self.finish(simplify_reduce(body.op, axes, content, self.note))
+        return self.finish(self.pointwise(self.join_sums(body)))
+
+    def pointwise(self, body: Expr) -> Expr:
+        """Return the shortest form of a body, named functions recognised in it as it is and term by term."""
+        found = []
+        for candidate in dict.fromkeys((tidy(body), sympy.expand(body, power_base=False, log=False))):
+            found.append(tidy(sigmoids(self.recognise(candidate))))
+        return min(found, key=complexity)
+
+    def finish(self, body: Expr) -> Expr:
+        return tidy(merge_sums(tidy(self.recognise(body)), self.note)) if isinstance(body, Add) else self.recognise(body)
+
+    def join_sums(self, body: Expr) -> Expr:
+        """Bring sums that are used once, as terms of a sum, into the body, where like terms can meet."""
+        terms, joined = [], 0
+        for term in Add.make_args(body):
+            for load in [part for part in Mul.make_args(term) if isinstance(part, Element)]:
+                definition = self.full.get(load.tensor)
+                if definition is None or not definition.has(Reduce) or self.uses[load.tensor] != 1:
+                    continue
+                if self.system.by_target[load.tensor].named:
+                    continue
+                mapping: dict[Index, Any] = {axis_index(k): index for k, index in enumerate(load.indices)}
+                term = term.xreplace({load: substitute(definition, mapping)})
+                joined += 1
+            terms.append(term)
+        return Add(*terms) if joined > 1 else body
+
+    def normaliser(self, base: Expr) -> Reduce | None:
+        """Return the sum that a factor stands for, in the factor's indices."""
+        if isinstance(base, Reduce):
+            return base
+        if isinstance(base, Element):
+            body = self.full.get(base.tensor)
+            if isinstance(body, Reduce):
+                found = substitute(body, {axis_index(k): index for k, index in enumerate(base.indices)})
+                return found if isinstance(found, Reduce) else None
+        return None
+
+    def make_softmax(self, content: Expr, index: Index, size: Expr, place: Expr) -> Expr:
+        """Return an element of the softmax along ``index`` of the tensor with entries ``content``."""
+        others = self._open_indices(content, index)
+        axes = [*others, (index, size)]
+        if isinstance(content, Element) and {index, *dict(others)} == set(content.indices) and len(
+                set(content.indices)) == len(content.indices):  # softmax along an axis of a tensor as it is
+            operand: Tensor = content.tensor
+            axis = content.indices.index(index)
+            indices = [place if part == index else part for part in content.indices]
+        else:
+            operand = Array(content, *axes)
+            axis = len(others)
+            indices = [*(other for other, _ in others), place]
+        key = (operand, axis)
+        symbol = self.softmax.get(key)
+        if symbol is None:
+            self.note("softmax")
+            value = Softmax(self.over_tensors(operand), axis)
+            symbol = TensorSymbol(f"softmax{len(self.softmax)}", operand.shape, value.properties)
+            self.softmax[key] = symbol
+            self.tensors[symbol] = value
+        return Element(symbol, *indices)
+
+    def _open_indices(self, content: Expr, index: Index) -> list[tuple[Index, Expr]]:
+        sizes: dict[Index, Expr] = {}
+        for load in content.atoms(Element):
+            for part, size in zip(load.indices, load.tensor.shape, strict=True):
+                if isinstance(part, Index) and part != index:
+                    sizes.setdefault(part, size)
+        return sorted(sizes.items(), key=lambda item: item[0].name)
+
+    def over_tensors(self, tensor: Tensor) -> Tensor:
+        if isinstance(tensor, TensorSymbol):
+            return self.tensors.get(tensor, tensor)
+        return Array(rebuild(tensor.args[0], self.to_tensors), *tensor.args[1:])
+
+    def to_tensors(self, node: Basic) -> Basic | None:
+        if isinstance(node, Element):
+            tensor = self.tensors.get(node.tensor, node.tensor)
+            return Element(tensor, *(rebuild(index, self.to_tensors) for index in node.indices))
+        return None
+
+
+def _like(tensor: Tensor, value: Tensor) -> Tensor:
+    """Return the result as a row where the value was one."""
+    if value.is_row and not tensor.is_row:
+        axes = [(axis_index(k), size) for k, size in enumerate(tensor.shape)]
+        indices = [0 if size == 1 else index for index, size in axes]
+        return Array(Element(tensor, *indices), *axes, row=True)
+    return tensor
