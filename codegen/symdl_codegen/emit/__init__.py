@@ -1,0 +1,70 @@
+"""Loop IR -> source text. One backend, one file; each is a complete table over the primitives and an ``emit``.
+
+A backend module defines ``TARGET`` (the name users write), ``TABLE`` (over exactly the names of PRIMITIVES) and
+``emit(module, dtype) -> Emitted``. It is found by scanning this folder; importing it must not import a compiler.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+
+from symdl_codegen.emit.scalar_text import Entry
+from symdl_codegen.ir import Module
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a kernel call: ``role`` is buffer (an address), size (an integer) or symbol (a native helper)."""
+
+    role: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmittedKernel:
+    """One function of the emitted text. ``parameters`` are (name, type); types: ``real* int* bool* size symbol``."""
+
+    name: str
+    note: str
+    source: str
+    parameters: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One kernel run: the position of the kernel in ``Emitted.kernels`` and its arguments, in order of parameters."""
+
+    kernel: int
+    arguments: tuple[Argument, ...]
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """A program as text: the whole source, its kernels, and the calls of one step in order."""
+
+    source: str
+    kernels: tuple[EmittedKernel, ...]
+    calls: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A backend: its name, its table over the primitives and its emitter."""
+
+    name: str
+    table: dict[str, Entry]
+    emit: Callable[[Module, str], Emitted]
+
+
+def _scan() -> dict[str, Target]:
+    found = {}
+    for info in iter_modules(__path__):
+        backend = import_module(f"{__name__}.{info.name}")
+        if hasattr(backend, "TARGET"):
+            found[backend.TARGET] = Target(backend.TARGET, backend.TABLE, backend.emit)
+    return found
+
+
+TARGETS: dict[str, Target] = _scan()

@@ -1,0 +1,202 @@
+"""Loop IR -> plain vectorised NumPy: the reference that every other backend is compared with."""
+
+import math
+
+from symdl_codegen.emit import Emitted, EmittedKernel
+from symdl_codegen.emit.names import Names
+from symdl_codegen.emit.scalar_text import AND, ATOM, COMPARE, NEGATIVE, OR, PRODUCT, SUM, Entry, Infix, Prefix, ScalarText
+from symdl_codegen.errors import UnsupportedError
+from symdl_codegen.ir import (
+    Axis, Const, Index, Kernel, Let, Load, Local, Module, Nest, Reduce, Scalar, Size, Statement, Store,
+    free_indices, locals_of,
+)  # fmt: skip
+from symdl_codegen.lower.equations import identity
+from symdl_codegen.schedule.contractions import Product, product_of
+
+TARGET = "numpy"
+
+TABLE: dict[str, Entry] = {
+    "add": Infix("+", SUM), "mul": Infix("*", PRODUCT), "neg": Prefix("-", NEGATIVE), "div": "np.divide({0}, {1})",
+    "pow": "np.power({0}, {1})", "sqrt": "np.sqrt({0})", "exp": "np.exp({0})", "log": "np.log({0})", "log1p": "np.log1p({0})",
+    "expm1": "np.expm1({0})", "tanh": "np.tanh({0})", "sin": "np.sin({0})", "cos": "np.cos({0})", "atan": "np.arctan({0})",
+    "erf": "real(erf({0}))", "erfc": "real(erfc({0}))", "abs": "np.abs({0})", "sign": "np.sign({0})", "floor": "np.floor({0})",
+    "floordiv": "np.floor_divide({0}, {1})", "mod": "np.mod({0}, {1})", "max": "np.maximum({0}, {1})", "min": "np.minimum({0}, {1})",
+    "lt": Infix("<", COMPARE), "le": Infix("<=", COMPARE), "eq": Infix("==", COMPARE), "and": Infix("&", AND),
+    "or": Infix("|", OR), "not": "np.logical_not({0})", "where": "np.where({0}, {1}, {2})", "real": "real({0})",
+}  # fmt: skip
+
+RESERVED = frozenset("np real erf erfc take scatter_add along tensors sizes outputs updates guard step".split())
+HEADER = '''"""{name} in NumPy. real is {dtype}; step returns the outputs, the new states and the guard."""
+
+import numpy as np
+
+from symdl_codegen.emit.numpy_support import along, erf, erfc, scatter_add, take
+
+real = np.{dtype}
+
+
+def step(tensors, sizes):
+'''
+_REDUCE = {"add": "np.sum({0}, axis={1})", "mul": "np.prod({0}, axis={1})", "max": "np.max({0}, axis={1}, initial={2})",
+           "min": "np.min({0}, axis={1}, initial={2})"}  # fmt: skip
+
+
+def emit(module: Module, dtype: str) -> Emitted:
+    """Return the NumPy text of ``module``: one function ``step(tensors, sizes)``, one paragraph per kernel."""
+    names = Names(RESERVED)
+    head = [f'    {names(n, "size")} = sizes["{n}"]' for n in module.sizes]
+    head += [f'    {names(n, "buffer")} = tensors["{n}"]' for n, b in module.buffers.items() if b.role not in ("temporary", "scratch")]
+    kernels = []
+    for kernel in module.kernels:
+        lines = [f"# {line}" for line in kernel.note.splitlines()] + _Writer(module, names, dtype).kernel(kernel)
+        kernels.append(EmittedKernel(kernel.name, kernel.note, "\n".join(lines)))
+    outputs = ", ".join(f'"{n}": {names(b, "buffer")}' for n, b in module.outputs.items())
+    updates = ", ".join(f'"{state}": {names(state, "new state")}' for state, _ in module.updates)
+    guard = names(module.guard, "buffer") if module.guard else "None"
+    tail = f"    return {{{outputs}}}, {{{updates}}}, {guard}\n"
+    body = [_indented(kernel.source) for kernel in kernels]
+    return Emitted(HEADER.format(name=module.name, dtype=dtype) + "\n".join([*head, *body, tail]), tuple(kernels))
+
+
+def _indented(source: str) -> str:
+    return "\n".join(f"    {line}" for line in source.splitlines())
+
+
+class _Writer:
+    """Writes one kernel: each statement as whole-array expressions over the nest's axes."""
+
+    def __init__(self, module: Module, names: Names, dtype: str) -> None:
+        self.module, self.names, self.dtype = module, names, dtype
+        self.domain: tuple[Axis, ...] = ()
+        self.bound: dict[str, set[str]] = {}  # which indices a local's array has axes for
+        self.text = ScalarText(TABLE, self._leaf)
+
+    def kernel(self, kernel: Kernel) -> list[str]:
+        """The lines of one kernel."""
+        return [line for nest in kernel.body for line in self._nest(nest, kernel.name)]
+
+    def _nest(self, nest: Statement, name: str) -> list[str]:
+        if not isinstance(nest, Nest):
+            raise UnsupportedError(f"the numpy target takes unscheduled nests only, found {type(nest).__name__} in {name}")
+        lines = []
+        self.bound = {}
+        for part in nest.body:
+            self.domain = nest.axes
+            match part:
+                case Let(local, value):
+                    self.bound[local.name] = self._axes_of(value)
+                    lines.append(f"{self._local(local, name)} = {self.text(value)}")
+                case Reduce(local):
+                    lines.append(f"{self._local(local, name)} = {self._reduce(part, nest.axes)}")
+                    self.bound[local.name] = {axis.index for axis in nest.axes}
+                case Store():
+                    lines += self._store(part, nest.axes)
+                case _:
+                    raise UnsupportedError(f"the numpy target takes unscheduled nests only, found {type(part).__name__} in {name}")
+            self.names.given = {key: value for key, value in self.names.given.items() if key[0] != "index"}
+        for part in nest.body:  # locals of one kernel are not those of another
+            if isinstance(part, Let | Reduce):
+                self.names.given[(f"done {name}", part.local.name)] = self.names.given.pop(("local", part.local.name))
+        return lines
+
+    def _local(self, local: Local, name: str) -> str:
+        return self.names(local.name, "local")
+
+    def _axes_of(self, value: Scalar) -> set[str]:
+        return free_indices(value) | {index for local in locals_of(value) for index in self.bound[local]}
+
+    def _full(self, value: Scalar, axes: tuple[Axis, ...]) -> str:
+        """``value`` as an array with every one of ``axes``."""
+        text = self.text(value)
+        if self._axes_of(value) == {axis.index for axis in axes}:
+            return text if axes else text
+        return f"np.broadcast_to({text}, {self._shape(tuple(axis.extent for axis in axes))})"
+
+    def _shape(self, extents: tuple[Scalar, ...]) -> str:
+        texts = [self.text(extent) for extent in extents]
+        return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+
+    def _reduce(self, part: Reduce, axes: tuple[Axis, ...]) -> str:
+        product = product_of(part, self.module.buffers)
+        contracted = product and self._einsum(part, product, axes)
+        if contracted:
+            return contracted
+        self.domain = (*axes, *part.axes)
+        places = tuple(range(len(axes), len(self.domain)))
+        start = self._leaf(identity(part.op, part.local.kind))[0]
+        for local in locals_of(part.value):
+            if self.bound[local]:
+                raise UnsupportedError("the numpy target cannot reduce over a local with axes; turn fusion off")
+        where = str(places[0]) if len(places) == 1 else str(places)
+        return _REDUCE[part.op].format(self._full(part.value, self.domain), where, start)
+
+    def _einsum(self, part: Reduce, product: Product, axes: tuple[Axis, ...]) -> str | None:
+        """A contraction of two plain loads as an einsum, or None."""
+        operands = (product.left, product.right)
+        names = [axis.index for axis in (*axes, *part.axes)]
+        for load in operands:
+            if not all(isinstance(index, Index) for index in load.indices) or len(set(load.indices)) != len(load.indices):
+                return None
+        used = {index.name for load in operands for index in load.indices if isinstance(index, Index)}
+        letters = dict(zip(names, "abcdefghijklmnopqrstuvwxyz", strict=False))
+        if used != set(names) or len(letters) != len(names):
+            return None
+        inputs = ",".join("".join(letters[i.name] for i in load.indices if isinstance(i, Index)) for load in operands)
+        result = "".join(letters[axis.index] for axis in axes)
+        arrays = ", ".join(self.names(load.tensor, "buffer") for load in operands)
+        text = f'np.einsum("{inputs}->{result}", {arrays}, optimize=True)'
+        return " * ".join([*(self.text(scale, PRODUCT) for scale in product.scale), text])
+
+    def _store(self, part: Store, axes: tuple[Axis, ...]) -> list[str]:
+        buffer = self.module.buffers[part.buffer]
+        name = self.names(part.buffer, "new state" if buffer.role == "state" else "buffer")
+        plain = [Index(axis.index) for axis in axes]
+        if part.op == "add":
+            where = ", ".join(self.text(index) for index in part.indices)
+            extents = self._shape(tuple(axis.extent for axis in axes))
+            return [f"scatter_add({name}, ({where},), {self.text(part.value)}, {extents})"]
+        if part.op is not None or len(part.indices) != len(plain) or set(part.indices) != set(plain):
+            raise UnsupportedError(f"the numpy target cannot store to {part.buffer} at {part.indices}")
+        kind = {"real": "real", "int": "np.int64", "bool": "np.bool_"}[buffer.kind]
+        text = f"np.array({self._full(part.value, axes)}, dtype={kind})"
+        order = [plain.index(index) for index in part.indices if isinstance(index, Index)]
+        return [f"{name} = {text}" + (f".transpose({order})" if order != sorted(order) else "")]
+
+    def _leaf(self, scalar: Scalar) -> tuple[str, int]:
+        match scalar:
+            case Const(value):
+                return self._constant(value)
+            case Index(name):
+                place = next(position for position, axis in enumerate(self.domain) if axis.index == name)
+                return f"along({self.text(self.domain[place].extent)}, {place}, {len(self.domain)})", ATOM
+            case Size(name):
+                return self.names(name, "size"), ATOM
+            case Local(name):
+                return self.names(name, "local"), ATOM
+            case Load():
+                return self._load(scalar), ATOM
+        raise AssertionError(scalar)
+
+    def _constant(self, value: float | int | bool) -> tuple[str, int]:
+        if isinstance(value, bool | int):
+            return (f"({value})" if value < 0 else str(value)), ATOM
+        return f"real({value!r})" if math.isfinite(value) else f'real("{value}")', ATOM
+
+    def _load(self, load: Load) -> str:
+        name = self.names(load.tensor, "buffer")
+        if not load.indices:
+            return name
+        order = [axis.index for axis in self.domain]
+        places = [order.index(index.name) for index in load.indices if isinstance(index, Index)]
+        shape = self.module.buffers[load.tensor].shape
+        spans = all(isinstance(index, Index) and self.domain[order.index(index.name)].extent == extent
+                    for index, extent in zip(load.indices, shape, strict=True))  # fmt: skip
+        if not spans or len(set(places)) != len(places):
+            return f"take({name}, {', '.join(self.text(index) for index in load.indices)})"
+        if places != sorted(places):
+            name += f".transpose({sorted(range(len(places)), key=places.__getitem__)})"
+        slots = [":" if place in places else "None" for place in range(min(places), len(order))]
+        return name if "None" not in slots else f"{name}[{', '.join(slots)}]"
+
+
+__all__ = ["TABLE", "TARGET", "emit"]

@@ -1,0 +1,177 @@
+"""Numba intrinsics that the emitted kernels use by name. Imported only when something is compiled."""
+
+import math
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+I64, I32 = ir.IntType(64), ir.IntType(32)
+
+
+def _unified(typing_context, *kinds):
+    return typing_context.unify_types(*kinds)
+
+
+@intrinsic
+def select(typing_context, condition, yes, no):
+    """Both branches are computed, one is taken: no jump, no leak of the other."""
+    result = _unified(typing_context, yes, no)
+
+    def emit(context, builder, signature, arguments):
+        chosen = context.cast(builder, arguments[0], signature.args[0], types.boolean)
+        return builder.select(chosen, arguments[1], arguments[2])
+
+    return result(condition, result, result), emit
+
+
+def _extremum(order: str, name: str):
+    @intrinsic
+    def extremum(typing_context, left, right):
+        result = _unified(typing_context, left, right)
+
+        def emit(context, builder, signature, arguments):
+            left, right = arguments
+            if isinstance(signature.return_type, types.Integer):
+                return builder.select(builder.icmp_signed(order, left, right), left, right)
+            kind = left.type
+            bits = "f32" if isinstance(kind, ir.FloatType) else "f64"
+            function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind, kind]), f"llvm.{name}.{bits}")
+            return builder.call(function, [left, right])
+
+        return result(result, result), emit
+
+    return extremum
+
+
+maximum = _extremum(">", "maximum")  # IEEE 754-2019: NaN if either is NaN
+minimum = _extremum("<", "minimum")
+
+
+@intrinsic
+def sign(typing_context, value):
+    """-1, 0 or 1; NaN stays NaN."""
+    def emit(context, builder, signature, arguments):
+        (x,) = arguments
+        zero, one, minus = (ir.Constant(x.type, number) for number in (0.0, 1.0, -1.0))
+        negative = builder.select(builder.fcmp_ordered("<", x, zero), minus, builder.select(
+            builder.fcmp_ordered("==", x, zero), zero, x))
+        return builder.select(builder.fcmp_ordered(">", x, zero), one, negative)
+
+    return value(value), emit
+
+
+@intrinsic
+def floor(typing_context, value):
+    """The largest integer not above, as a real."""
+    def emit(context, builder, signature, arguments):
+        (x,) = arguments
+        bits = "f32" if isinstance(x.type, ir.FloatType) else "f64"
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(x.type, [x.type]), f"llvm.floor.{bits}")
+        return builder.call(function, [x])
+
+    return value(value), emit
+
+
+@intrinsic
+def accumulate(typing_context, total, value):
+    """total + value of a sum whose order the compiler may choose once and for all, so that it vectorises."""
+    def emit(context, builder, signature, arguments):
+        return builder.fadd(*arguments, flags=("reassoc", "contract"))
+
+    return total(total, total), emit
+
+
+@intrinsic
+def address(typing_context, pointer, offset):
+    """The address of ``pointer[offset]`` as an integer."""
+    def emit(context, builder, signature, arguments):
+        pointer, offset = arguments
+        return builder.ptrtoint(builder.gep(pointer, [offset]), I64)
+
+    return types.int64(pointer, types.int64), emit
+
+
+@intrinsic
+def pointer_float32(typing_context, where):
+    """The integer address ``where`` as a pointer to float32."""
+    return types.CPointer(types.float32)(types.int64), _to_pointer
+
+
+@intrinsic
+def pointer_float64(typing_context, where):
+    """The integer address ``where`` as a pointer to float64."""
+    return types.CPointer(types.float64)(types.int64), _to_pointer
+
+
+@intrinsic
+def pointer_int64(typing_context, where):
+    """The integer address ``where`` as a pointer to int64."""
+    return types.CPointer(types.int64)(types.int64), _to_pointer
+
+
+def _to_pointer(context, builder, signature, arguments):
+    return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+
+@intrinsic
+def contract(typing_context, tile, a, a_row, b, c, e0, a0, b0, e1, a1, b1, e2, a2, b2, rows, columns):
+    """Call the contraction tile at address ``tile``; all arguments are 64-bit integers, see ``intrinsics/tile.py``."""
+    def emit(context, builder, signature, arguments):
+        tile, *rest = arguments
+        kind = ir.FunctionType(ir.VoidType(), [I64] * len(rest))
+        builder.call(builder.inttoptr(tile, kind.as_pointer()), rest)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 16), emit
+
+
+MOST_ARGUMENTS = 48
+
+
+@intrinsic
+def call_kernel(typing_context, function, arguments, count):
+    """Call the kernel at address ``function`` with ``count`` integers from the array at ``arguments``.
+
+    Pointers and 64-bit integers travel alike in every calling convention we support, so one switch over the count
+    serves every kernel. The first two parameters are Numba's return slot and exception slot, both unused.
+    """
+    def emit(context, builder, signature, values):
+        function, block, count = values
+        slot = builder.ptrtoint(cgutils.alloca_once(builder, ir.IntType(8).as_pointer(), size=ir.Constant(I32, 4)), I64)
+        table = builder.inttoptr(block, I64.as_pointer())
+        done = builder.append_basic_block("done")
+        switch = builder.switch(count, done)
+        for number in range(MOST_ARGUMENTS + 1):
+            case = builder.append_basic_block(f"arguments{number}")
+            switch.add_case(ir.Constant(I64, number), case)
+            builder.position_at_end(case)
+            kind = ir.FunctionType(I32, [I64] * (number + 2))
+            numbers = [builder.load(builder.gep(table, [ir.Constant(I64, k)])) for k in range(number)]
+            builder.call(builder.inttoptr(function, kind.as_pointer()), [slot, slot, *numbers])
+            builder.branch(done)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), emit
+
+
+@intrinsic
+def copy_bytes(typing_context, target, source, count):
+    """memcpy between two addresses."""
+    def emit(context, builder, signature, arguments):
+        pointer = ir.IntType(8).as_pointer()
+        target, source, count = arguments
+        cgutils.raw_memcpy(builder, builder.inttoptr(target, pointer), builder.inttoptr(source, pointer), count, 1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), emit
+
+
+NAMESPACE = {
+    "math": math, "inf": math.inf, "nan": math.nan, "select": select, "maximum": maximum, "minimum": minimum, "sign": sign,
+    "floor": floor, "accumulate": accumulate, "address": address, "contract": contract, "call_kernel": call_kernel,
+    "copy_bytes": copy_bytes, "pointer_float32": pointer_float32, "pointer_float64": pointer_float64,
+    "pointer_int64": pointer_int64,
+}  # fmt: skip

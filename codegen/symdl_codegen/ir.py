@@ -1,0 +1,260 @@
+"""The loop IR: what a Program becomes before it is emitted. The whole grammar, on one screen::
+
+    Scalar    = Const | Index | Size | Load | Apply                     (of program.py)
+              | Local(name, kind)                                       a value bound earlier in the same nest
+    Statement = Let(local, value)                                       local = value
+              | Reduce(local, op, axes, value)                          local = op over axes of value
+              | Store(buffer, indices, value, op)                       buffer[indices] = value, or op= with add mul max min
+              | Nest(axes, body)                                        for axes: body
+              | Contract(rows, columns, depth, left, right, local, epilogue)
+                    for rows, columns: local = sum over depth of left * right; epilogue     (in register tiles)
+              | Barrier()                                               everything above is visible to everything below
+    Kernel    = name, phase, body, note                                 one native function; phase is step or update
+    Module    = sizes, buffers, kernels, outputs, updates, guard, batch
+
+A module's kernels run in order. Kernels of phase ``update`` run after the guard was found finite. Every buffer is written
+by one kernel, except states, which only ``update`` kernels write. Buffers are row-major; a buffer of role ``scratch``
+lives during the one kernel that names it; ``temporary`` ones get their place in the arena when sizes are bound.
+Nothing here knows a processor: tiles, lanes and threads are chosen by the emitters.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from symdl_codegen.program import Apply, Axis, Const, Index, Load, Size, Tensor
+
+__all__ = [
+    "Apply", "Axis", "Barrier", "Const", "Contract", "Index", "Kernel", "Let", "Load", "Local", "Module", "Nest",
+    "Reduce", "Scalar", "Size", "Statement", "Store", "Tensor", "free_indices", "locals_of", "map_scalar",
+    "map_statement", "reads", "scalars_of", "substitute", "walk", "writes",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A scalar bound by an earlier Let, Reduce or Contract of the same nest or one around it."""
+
+    name: str
+    kind: str = "real"
+
+
+Scalar = Const | Index | Size | Load | Apply | Local
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """``local = value``, once."""
+
+    local: Local
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """``local = op over axes of value``; ``op`` in add mul max min, starting from the operation's identity."""
+
+    local: Local
+    op: str
+    axes: tuple[Axis, ...]
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """``buffer[indices] = value``; with ``op`` the element is combined instead (``add``: scatter-add)."""
+
+    buffer: str
+    indices: tuple[Scalar, ...]
+    value: Scalar
+    op: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nest:
+    """Loops over ``axes``, outermost first, around ``body``. Iterations are independent unless a Store has an ``op``."""
+
+    axes: tuple[Axis, ...]
+    body: tuple["Statement", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A contraction tile: for each (row, column), ``local`` = sum over ``depth`` of ``left * right``; then ``epilogue``.
+
+    ``left`` does not depend on the column and ``right`` not on the row; both have affine addresses. ``panel`` names
+    the scratch buffer for the packed right operand and ``tile`` the one that holds a finished tile.
+    """
+
+    row: Axis
+    column: Axis
+    depth: tuple[Axis, ...]
+    left: Load
+    right: Load
+    local: Local
+    epilogue: tuple["Statement", ...]
+    panel: str
+    tile: str
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """All statements before are complete, for every worker, before any after begins."""
+
+
+Statement = Let | Reduce | Store | Nest | Contract | Barrier
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One native function. ``note`` is its equations as text, one a line."""
+
+    name: str
+    body: tuple[Statement, ...]
+    note: str = ""
+    phase: str = "step"
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A whole program. ``outputs`` maps an output's name to the buffer that holds it."""
+
+    name: str
+    sizes: dict[str, int | None]
+    buffers: dict[str, Tensor]
+    kernels: tuple[Kernel, ...]
+    outputs: dict[str, str]
+    updates: tuple[tuple[str, str], ...] = ()
+    guard: str | None = None
+    batch: str | None = None
+
+
+def children(scalar: Scalar) -> tuple[Scalar, ...]:
+    """The direct parts of ``scalar``."""
+    if isinstance(scalar, Apply):
+        return scalar.arguments
+    return scalar.indices if isinstance(scalar, Load) else ()
+
+
+def walk(scalar: Scalar) -> Iterator[Scalar]:
+    """Yield ``scalar`` and everything in it, parents first."""
+    yield scalar
+    for child in children(scalar):
+        yield from walk(child)
+
+
+def map_scalar(scalar: Scalar, change: Callable[[Scalar], Scalar]) -> Scalar:
+    """Rebuild ``scalar`` from the leaves up, each rebuilt node passed through ``change``."""
+    if isinstance(scalar, Apply):
+        scalar = Apply(scalar.primitive, tuple(map_scalar(argument, change) for argument in scalar.arguments))
+    elif isinstance(scalar, Load):
+        scalar = Load(scalar.tensor, tuple(map_scalar(index, change) for index in scalar.indices))
+    return change(scalar)
+
+
+def substitute(scalar: Scalar, table: dict[Scalar, Scalar]) -> Scalar:
+    """Replace each node of ``scalar`` that is a key of ``table``; replacements are not searched again."""
+    if scalar in table:
+        return table[scalar]
+    if isinstance(scalar, Apply):
+        return Apply(scalar.primitive, tuple(substitute(argument, table) for argument in scalar.arguments))
+    if isinstance(scalar, Load):
+        return Load(scalar.tensor, tuple(substitute(index, table) for index in scalar.indices))
+    return scalar
+
+
+def map_statement(
+    statement: Statement,
+    change: Callable[[Scalar], Scalar],
+    axis: Callable[[Axis], Axis] = lambda axis: axis,
+    buffer: Callable[[str], str] = lambda name: name,
+) -> Statement:
+    """Rebuild ``statement`` with ``change`` applied to each scalar, ``axis`` to each axis, ``buffer`` to each written name."""
+    def body(part: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        return tuple(map_statement(inner, change, axis, buffer) for inner in part)
+
+    match statement:
+        case Let(local, value):
+            return Let(local, change(value))
+        case Reduce(local, op, axes, value):
+            return Reduce(local, op, tuple(map(axis, axes)), change(value))
+        case Store(name, indices, value, op):
+            return Store(buffer(name), tuple(map(change, indices)), change(value), op)
+        case Nest(axes, inner):
+            return Nest(tuple(map(axis, axes)), body(inner))
+        case Contract():
+            return replace(
+                statement, row=axis(statement.row), column=axis(statement.column), depth=tuple(map(axis, statement.depth)),
+                left=change(statement.left), right=change(statement.right), epilogue=body(statement.epilogue),
+                panel=buffer(statement.panel), tile=buffer(statement.tile),
+            )  # fmt: skip
+    return statement
+
+
+def statements(body: tuple[Statement, ...]) -> Iterator[Statement]:
+    """Yield every statement of ``body`` and of the nests in it, in order, parents first."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, Nest):
+            yield from statements(statement.body)
+        elif isinstance(statement, Contract):
+            yield from statements(statement.epilogue)
+
+
+def scalars_of(body: tuple[Statement, ...]) -> Iterator[Scalar]:
+    """Yield the scalars written directly in each statement of ``body``: values and store indices, not extents."""
+    for statement in statements(body):
+        match statement:
+            case Let(_, value) | Reduce(_, _, _, value):
+                yield value
+            case Store(_, indices, value, _):
+                yield from indices
+                yield value
+            case Contract():
+                yield statement.left
+                yield statement.right
+
+
+def axes_of(body: tuple[Statement, ...]) -> Iterator[Axis]:
+    """Yield every axis bound in ``body``."""
+    for statement in statements(body):
+        match statement:
+            case Nest(axes, _) | Reduce(_, _, axes, _):
+                yield from axes
+            case Contract():
+                yield statement.row
+                yield statement.column
+                yield from statement.depth
+
+
+def loads_of(body: tuple[Statement, ...]) -> Iterator[Load]:
+    """Yield every load in ``body``."""
+    for scalar in scalars_of(body):
+        for node in walk(scalar):
+            if isinstance(node, Load):
+                yield node
+
+
+def reads(kernel: Kernel) -> set[str]:
+    """Names of the buffers that ``kernel`` reads before, or without, writing them itself (scratch excluded by the caller)."""
+    return {load.tensor for load in loads_of(kernel.body)}
+
+
+def writes(kernel: Kernel) -> set[str]:
+    """Names of the buffers that ``kernel`` stores to."""
+    return {statement.buffer for statement in statements(kernel.body) if isinstance(statement, Store)}
+
+
+def scratches(kernel: Kernel, buffers: dict[str, Tensor]) -> set[str]:
+    """Names of the scratch buffers that ``kernel`` uses."""
+    named = {name for part in statements(kernel.body) if isinstance(part, Contract) for name in (part.panel, part.tile)}
+    return named | {name for name in reads(kernel) | writes(kernel) if buffers[name].role == "scratch"}
+
+
+def free_indices(scalar: Scalar) -> set[str]:
+    """Names of the loop indices in ``scalar``."""
+    return {node.name for node in walk(scalar) if isinstance(node, Index)}
+
+
+def locals_of(scalar: Scalar) -> set[str]:
+    """Names of the locals in ``scalar``."""
+    return {node.name for node in walk(scalar) if isinstance(node, Local)}

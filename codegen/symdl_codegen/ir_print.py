@@ -1,0 +1,55 @@
+"""The loop IR as indented text, for people."""
+
+from symdl_codegen.ir import Axis, Barrier, Contract, Kernel, Let, Module, Nest, Reduce, Statement, Store
+from symdl_codegen.scalars import shape_text, text
+
+
+def module_text(module: Module) -> str:
+    """The whole module: buffers, then kernels with their loops, then outputs and updates."""
+    lines = [f"module {module.name}"]
+    for name, value in module.sizes.items():
+        lines.append(f"size {name}" + ("" if value is None else f" = {value}"))
+    for buffer in module.buffers.values():
+        lines.append(f"{buffer.role} {buffer.name}{shape_text(buffer.shape)}: {buffer.kind}")
+    for kernel in module.kernels:
+        lines += ["", *kernel_lines(kernel)]
+    lines += ["", "outputs " + ", ".join(f"{name} = {buffer}" for name, buffer in module.outputs.items())]
+    if module.guard:
+        lines.append(f"guard {module.guard}")
+    return "\n".join(lines)
+
+
+def kernel_lines(kernel: Kernel) -> list[str]:
+    """One kernel as lines, its equations first."""
+    head = [f"# {line}" for line in kernel.note.splitlines()]
+    return [*head, f"kernel {kernel.name} ({kernel.phase})", *_lines(kernel.body, "    ")]
+
+
+def _axes(axes: tuple[Axis, ...]) -> str:
+    return ", ".join(f"{axis.index} < {text(axis.extent)}" for axis in axes)
+
+
+def _lines(body: tuple[Statement, ...], indent: str) -> list[str]:
+    lines: list[str] = []
+    for statement in body:
+        match statement:
+            case Let(local, value):
+                lines.append(f"{indent}{local.name} = {text(value)}")
+            case Reduce(local, op, axes, value):
+                lines.append(f"{indent}{local.name} = {op} over {_axes(axes)} of {text(value)}")
+            case Store(name, indices, value, op):
+                sign = "=" if op is None else "+=" if op == "add" else f"{op}="
+                lines.append(f"{indent}{name}[{', '.join(map(text, indices))}] {sign} {text(value)}")
+            case Nest(axes, inner):
+                lines += [f"{indent}for {_axes(axes)}:" if axes else f"{indent}once:", *_lines(inner, indent + "    ")]
+            case Contract():
+                lines += [
+                    f"{indent}for tiles of {_axes((statement.row, statement.column))}:",
+                    f"{indent}    {statement.local.name} = add over {_axes(statement.depth)} of "
+                    f"{text(statement.left)}*{text(statement.right)}    "
+                    f"(panel {statement.panel}, tile {statement.tile})",
+                    *_lines(statement.epilogue, indent + "    "),
+                ]
+            case Barrier():
+                lines.append(f"{indent}barrier")
+    return lines

@@ -1,0 +1,131 @@
+"""The rules of the loop IR, checked before and after every pass."""
+
+from symdl_codegen.errors import VerificationError
+from symdl_codegen.ir import (
+    Axis, Barrier, Contract, Index, Kernel, Let, Load, Local, Module, Nest, Reduce, Scalar, Size, Statement, Store,
+    scratches, walk, writes,
+)  # fmt: skip
+from symdl_codegen.primitives import PRIMITIVES, REDUCTIONS
+
+
+def verify_module(module: Module) -> Module:
+    """Check every rule of the IR and return ``module`` unchanged; raise VerificationError at the first breach."""
+    defined = {name for name, buffer in module.buffers.items() if buffer.role not in ("temporary", "scratch")}
+    overwritten: set[str] = set()
+    names = [kernel.name for kernel in module.kernels]
+    if len(set(names)) != len(names):
+        raise VerificationError(f"two kernels of {module.name} share a name: {sorted(names)}")
+    updating = False
+    for kernel in module.kernels:
+        if updating and kernel.phase == "step":
+            raise VerificationError(f"kernel {kernel.name} of phase step follows a kernel of phase update")
+        updating = kernel.phase == "update"
+        _Checker(module, kernel, defined, overwritten).run()
+        for name in writes(kernel):
+            role = module.buffers[name].role
+            if role == "state" and kernel.phase == "update" and name not in overwritten:
+                overwritten.add(name)
+            elif role == "temporary" and name not in defined:
+                defined.add(name)
+            elif role != "scratch":
+                raise VerificationError(f"kernel {kernel.name} writes {name!r} ({role}), which it may not, or not again")
+    for name, buffer in module.outputs.items():
+        if buffer not in defined:
+            raise VerificationError(f"output {name!r} is held by {buffer!r}, which no kernel writes")
+        if buffer in overwritten:
+            raise VerificationError(f"output {name!r} is the state {buffer!r}, which an update overwrites")
+    if module.guard is not None and module.guard not in defined:
+        raise VerificationError(f"guard {module.guard!r} is never written")
+    for state, _ in module.updates:
+        if state not in overwritten:
+            raise VerificationError(f"state {state!r} has an update that no kernel performs")
+    return module
+
+
+class _Checker:
+    """Checks one kernel: scopes of indices and locals, declared buffers and sizes, reads after definition."""
+
+    def __init__(self, module: Module, kernel: Kernel, defined: set[str], overwritten: set[str]) -> None:
+        self.module, self.kernel, self.overwritten = module, kernel, overwritten
+        self.readable = defined | scratches(kernel, module.buffers)
+
+    def run(self) -> None:
+        self._body(self.kernel.body, frozenset(), set())
+
+    def _fail(self, what: str) -> None:
+        raise VerificationError(f"kernel {self.kernel.name}: {what}")
+
+    def _body(self, body: tuple[Statement, ...], indices: frozenset[str], bound: set[str]) -> None:
+        bound = set(bound)
+        for statement in body:
+            match statement:
+                case Let(local, value):
+                    self._scalar(value, indices, bound)
+                    bound.add(self._new(local, bound))
+                case Reduce(local, op, axes, value):
+                    self._op(op)
+                    self._scalar(value, self._bind(axes, indices), bound)
+                    bound.add(self._new(local, bound))
+                case Store(name, where, value, op):
+                    self._op(op)
+                    self._buffer(name, where)
+                    for scalar in (*where, value):
+                        self._scalar(scalar, indices, bound)
+                    if self.module.buffers[name].role != "state":
+                        self.readable.add(name)
+                case Nest(axes, inner):
+                    self._body(inner, self._bind(axes, indices), bound)
+                case Contract():
+                    outer = self._bind((statement.row, statement.column), indices)
+                    inner = self._bind(statement.depth, outer)
+                    for load, other in ((statement.left, statement.column), (statement.right, statement.row)):
+                        self._scalar(load, inner - {other.index}, bound)
+                    bound_inside = bound | {self._new(statement.local, bound)}
+                    self._body(statement.epilogue, outer, bound_inside)
+                case Barrier():
+                    pass
+
+    def _new(self, local: Local, bound: set[str]) -> str:
+        if local.name in bound:
+            self._fail(f"local {local.name!r} is bound twice")
+        return local.name
+
+    def _op(self, op: str | None) -> None:
+        if op is not None and op not in REDUCTIONS:
+            self._fail(f"unknown reduction {op!r}; expected one of {', '.join(REDUCTIONS)}")
+
+    def _bind(self, axes: tuple[Axis, ...], indices: frozenset[str]) -> frozenset[str]:
+        for axis in axes:
+            if axis.index in indices:
+                self._fail(f"index {axis.index!r} is bound twice")
+            for node in walk(axis.extent):
+                if isinstance(node, Index | Load | Local):
+                    self._fail(f"the extent of {axis.index!r} holds {node}; only sizes and integers may stand there")
+                if isinstance(node, Size) and node.name not in self.module.sizes:
+                    self._fail(f"size {node.name!r} is not declared")
+            indices |= {axis.index}
+        return indices
+
+    def _buffer(self, name: str, indices: tuple[Scalar, ...]) -> None:
+        buffer = self.module.buffers.get(name)
+        if buffer is None:
+            self._fail(f"buffer {name!r} is not declared")
+        elif len(indices) != len(buffer.shape):
+            self._fail(f"buffer {name!r} of order {len(buffer.shape)} has {len(indices)} indices")
+
+    def _scalar(self, scalar: Scalar, indices: frozenset[str], bound: set[str]) -> None:
+        for node in walk(scalar):
+            if isinstance(node, Index) and node.name not in indices:
+                self._fail(f"index {node.name!r} is not bound")
+            elif isinstance(node, Local) and node.name not in bound:
+                self._fail(f"local {node.name!r} is read before it is bound")
+            elif isinstance(node, Size) and node.name not in self.module.sizes:
+                self._fail(f"size {node.name!r} is not declared")
+            elif isinstance(node, Load):
+                self._buffer(node.tensor, node.indices)
+                if node.tensor not in self.readable:
+                    self._fail(f"{node.tensor!r} is read before it is written")
+                if node.tensor in self.overwritten:
+                    self._fail(f"state {node.tensor!r} is read after its update")
+            elif hasattr(node, "primitive") and node.primitive not in PRIMITIVES:
+                self._fail(f"unknown primitive {node.primitive!r}")

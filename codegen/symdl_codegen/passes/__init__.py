@@ -1,0 +1,38 @@
+"""Passes over the loop IR, in the order they run. One file each, each with a switch of the same name.
+
+Every pass takes a valid module and returns a valid module that computes the same outputs and updates.
+"""
+
+from collections.abc import Callable
+
+from symdl_codegen.ir import Module
+from symdl_codegen.ir_verify import verify_module
+from symdl_codegen.passes.dead_code import dead_code
+from symdl_codegen.passes.fuse import fuse
+from symdl_codegen.passes.in_place import in_place
+from symdl_codegen.passes.inline import inline
+from symdl_codegen.passes.powers import powers
+from symdl_codegen.passes.sharing import sharing
+from symdl_codegen.passes.subexpressions import subexpressions
+
+PASSES: dict[str, Callable[[Module], Module]] = {
+    "powers": powers,  # small integer powers become products
+    "sharing": sharing,  # equal equations are computed once
+    "dead_code": dead_code,  # what no output, update or guard needs goes
+    "inline": inline,  # a pointwise equation moves into the one place that reads it
+    "fuse": fuse,  # a pointwise equation joins the nest that produces its operand (epilogues)
+    "in_place": in_place,  # an update writes its state directly
+    "subexpressions": subexpressions,  # an expensive scalar that repeats in a nest is computed once
+}
+
+
+def run_passes(module: Module, switches: dict[str, bool]) -> Module:
+    """Run every pass whose switch is not off, verifying before the first and after each."""
+    verify_module(module)
+    for name, transform in PASSES.items():
+        if switches.get(name, True):
+            module = verify_module(transform(module))
+    return module
+
+
+__all__ = ["PASSES", "run_passes"]

@@ -1,0 +1,78 @@
+"""Canonical names inside a kernel, so that kernels that differ only in names compare equal."""
+
+from symdl_codegen.ir import (
+    Axis, Barrier, Contract, Index, Let, Load, Local, Nest, Reduce, Scalar, Size, Statement, Store, map_scalar,
+)  # fmt: skip
+
+
+class Renaming:
+    """Numbers indices and locals, and optionally buffers and sizes, in order of first appearance."""
+
+    def __init__(self, buffers: dict[str, str], everything: bool = False) -> None:
+        self.indices: dict[str, str] = {}
+        self.locals: dict[str, str] = {}
+        self.buffers = dict(buffers)
+        self.sizes: dict[str, str] = {}
+        self.everything = everything
+
+    def index(self, name: str) -> str:
+        return self.indices.setdefault(name, f"i{len(self.indices)}")
+
+    def local(self, local: Local) -> Local:
+        return Local(self.locals.setdefault(local.name, f"v{len(self.locals)}"), local.kind)
+
+    def buffer(self, name: str) -> str:
+        if self.everything:
+            return self.buffers.setdefault(name, f"b{len(self.buffers)}")
+        return self.buffers.get(name, name)
+
+    def size(self, name: str) -> str:
+        return self.sizes.setdefault(name, f"s{len(self.sizes)}") if self.everything else name
+
+    def axis(self, axis: Axis) -> Axis:
+        return Axis(self.index(axis.index), self.scalar(axis.extent))
+
+    def scalar(self, scalar: Scalar) -> Scalar:
+        return map_scalar(scalar, self._node)
+
+    def _node(self, node: Scalar) -> Scalar:
+        match node:
+            case Index(name):
+                return Index(self.index(name))
+            case Size(name):
+                return Size(self.size(name))
+            case Local():
+                return self.local(node)
+            case Load(name, indices):
+                return Load(self.buffer(name), indices)
+        return node
+
+    def body(self, body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        return tuple(self.statement(statement) for statement in body)
+
+    def statement(self, statement: Statement) -> Statement:
+        match statement:
+            case Let(local, value):
+                value = self.scalar(value)
+                return Let(self.local(local), value)
+            case Reduce(local, op, axes, value):
+                axes = tuple(map(self.axis, axes))
+                value = self.scalar(value)
+                return Reduce(self.local(local), op, axes, value)
+            case Store(name, indices, value, op):
+                return Store(self.buffer(name), tuple(map(self.scalar, indices)), self.scalar(value), op)
+            case Nest(axes, inner):
+                axes = tuple(map(self.axis, axes))
+                return Nest(axes, self.body(inner))
+            case Contract(row, column, depth, left, right, local, epilogue, panel, tile):
+                row, column = self.axis(row), self.axis(column)
+                depth = tuple(map(self.axis, depth))
+                left, right = self.scalar(left), self.scalar(right)
+                local, panel, tile = self.local(local), self.buffer(panel), self.buffer(tile)
+                return Contract(row, column, depth, left, right, local, self.body(epilogue), panel, tile)
+        return Barrier()
+
+
+def rename_body(body: tuple[Statement, ...], buffers: dict[str, str]) -> tuple[Statement, ...]:
+    """``body`` with indices and locals numbered in order of appearance and ``buffers`` renamed as given."""
+    return Renaming(buffers).body(body)

@@ -1,0 +1,22 @@
+"""Dead code: a kernel whose buffers nobody needs is dropped."""
+
+from dataclasses import replace
+
+from symdl_codegen.ir import Module, reads, writes
+
+
+def dead_code(module: Module) -> Module:
+    """Keep the kernels that an output, an update or the guard depends on; order is unchanged.
+
+    before: t = f(x); y = g(x); output y        after: y = g(x); output y
+    """
+    needed = set(module.outputs.values()) | {module.guard} | {state for state, _ in module.updates}
+    kept = []
+    for kernel in reversed(module.kernels):
+        if writes(kernel) & needed:
+            kept.append(kernel)
+            needed |= reads(kernel)
+    kernels = tuple(reversed(kept))
+    used = {name for kernel in kernels for name in reads(kernel) | writes(kernel)}
+    buffers = {name: buffer for name, buffer in module.buffers.items() if buffer.role != "temporary" or name in used}
+    return replace(module, kernels=kernels, buffers=buffers)

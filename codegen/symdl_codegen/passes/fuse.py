@@ -1,0 +1,153 @@
+"""Fusion: a pointwise equation joins the nest that produces its operand, so that the operand stays in registers.
+
+The same pass gives contractions and reductions their epilogues: bias, activation, loss, optimizer update.
+"""
+
+from dataclasses import replace
+
+from symdl_codegen.ir import (
+    Index, Kernel, Let, Load, Local, Module, Nest, Reduce, Scalar, Statement, Store, loads_of, map_scalar, map_statement,
+    reads, statements, substitute, writes,
+)  # fmt: skip
+from symdl_codegen.scalars import kind_of
+
+LARGEST = 20  # buffers of one kernel, beyond which its arguments no longer fit registers
+
+
+def fuse(module: Module) -> Module:
+    """before: for i, j: z = sum_k w*x        after: for i, j: v = sum_k w*x; a = relu(v)
+               for i, j: a = relu(z)
+
+    The consumer's loads of what the nest stores must all be at the nest's own iteration, in any order of axes. Either
+    the producer sinks to the consumer or the consumer rises to the producer; nothing in between may depend on it.
+    """
+    kernels = list(module.kernels)
+    position = 0
+    while position < len(kernels):
+        merged = _merge_into_producer(kernels, position, module)
+        if merged is None:
+            position += 1
+        else:
+            kernels, position = merged
+    return _without_dead_stores(replace(module, kernels=tuple(kernels)))
+
+
+def _merge_into_producer(kernels: list[Kernel], later: int, module: Module) -> tuple[list[Kernel], int] | None:
+    consumer = kernels[later]
+    if not _is_nest(consumer) or consumer.phase != "step" or _has_reduction(consumer):
+        return None
+    for earlier in range(later - 1, -1, -1):
+        producer = kernels[earlier]
+        if not (writes(producer) & reads(consumer)) or not _is_nest(producer):
+            continue
+        fused = _fused(producer, consumer, module)
+        if fused is None:
+            continue
+        between = kernels[earlier + 1: later]
+        if not any(reads(kernel) & writes(producer) for kernel in between):  # the producer sinks
+            return [*kernels[:earlier], *between, fused, *kernels[later + 1:]], later - 1
+        if not any(writes(kernel) & reads(consumer) for kernel in between):  # the consumer rises
+            return [*kernels[:earlier], fused, *between, *kernels[later + 1:]], earlier
+    return None
+
+
+def _is_nest(kernel: Kernel) -> bool:
+    match kernel.body:
+        case (Nest(_, inner),):
+            return all(isinstance(part, Let | Reduce) or (isinstance(part, Store) and part.op is None) for part in inner)
+    return False
+
+
+def _has_reduction(kernel: Kernel) -> bool:
+    return any(isinstance(part, Reduce) for part in statements(kernel.body))
+
+
+def _fused(producer: Kernel, consumer: Kernel, module: Module) -> Kernel | None:
+    """One kernel that does both, or None where their iterations do not match one to one."""
+    outer, inner = producer.body[0], consumer.body[0]
+    assert isinstance(outer, Nest) and isinstance(inner, Nest)
+    stores = {part.buffer: part for part in outer.body if isinstance(part, Store)}
+    rename: dict[Index, Index] = {}
+    for load in loads_of(consumer.body):
+        if load.tensor not in stores:
+            continue
+        for mine, yours in zip(load.indices, stores[load.tensor].indices, strict=True):
+            if not isinstance(mine, Index) or not isinstance(yours, Index) or rename.setdefault(mine, yours) != yours:
+                return None
+    extents = {axis.index: axis.extent for axis in outer.axes}
+    if len(rename) != len(inner.axes) or len(set(rename.values())) != len(extents):
+        return None
+    if any(extents.get(rename[Index(axis.index)].name) != axis.extent for axis in inner.axes):
+        return None
+    if len(reads(producer) | writes(producer) | reads(consumer) | writes(consumer)) > LARGEST:
+        return None
+    body, values = _with_values(outer.body, module)
+    tail = [_joined(part, rename, values) for part in _fresh_locals(inner.body, body)]
+    note = "\n".join(dict.fromkeys([*producer.note.splitlines(), *consumer.note.splitlines()]))
+    return Kernel(producer.name, (Nest(outer.axes, (*body, *tail)),), note, producer.phase)
+
+
+def _with_values(body: tuple[Statement, ...], module: Module) -> tuple[list[Statement], dict[str, Scalar]]:
+    """``body`` with each stored value named by a local, and the value of each buffer it stores."""
+    taken = {part.local.name for part in body if isinstance(part, Let | Reduce)}
+    result: list[Statement] = []
+    values: dict[str, Scalar] = {}
+    for part in body:
+        if isinstance(part, Store):
+            value = part.value
+            if not isinstance(value, Local):
+                local = Local(_unused(f"{part.buffer}_value", taken), kind_of(value, module.buffers))
+                result.append(Let(local, value))
+                value = local
+            values[part.buffer] = value
+            part = replace(part, value=value)
+        result.append(part)
+    return result, values
+
+
+def _fresh_locals(body: tuple[Statement, ...], before: list[Statement]) -> list[Statement]:
+    """``body`` with locals renamed where ``before`` has taken their names."""
+    taken = {part.local.name for part in before if isinstance(part, Let | Reduce)}
+    table: dict[Scalar, Scalar] = {}
+    result: list[Statement] = []
+    for part in body:
+        part = map_statement(part, lambda scalar: substitute(scalar, table))
+        if isinstance(part, Let | Reduce):
+            local = Local(_unused(part.local.name, taken), part.local.kind)
+            table[part.local] = local
+            part = replace(part, local=local)
+        result.append(part)
+    return result
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name}_{number}", number + 1
+    taken.add(candidate)
+    return candidate
+
+
+def _joined(part: Statement, rename: dict[Index, Index], values: dict[str, Scalar]) -> Statement:
+    """``part`` in the producer's indices, reading the producer's values from locals."""
+    def change(scalar: Scalar) -> Scalar:
+        if isinstance(scalar, Load) and scalar.tensor in values:
+            return values[scalar.tensor]
+        return scalar
+
+    return map_statement(part, lambda scalar: substitute(map_scalar(scalar, change), rename))
+
+
+def _without_dead_stores(module: Module) -> Module:
+    """Drop stores to temporaries that no kernel reads any more."""
+    needed = set(module.outputs.values()) | {module.guard} | {value for _, value in module.updates}
+    needed |= {name for kernel in module.kernels for name in reads(kernel)}
+
+    def live(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        kept = (replace(part, body=live(part.body)) if isinstance(part, Nest) else part for part in body)
+        return tuple(part for part in kept
+                     if not (isinstance(part, Store) and module.buffers[part.buffer].role == "temporary" and part.buffer not in needed))
+
+    kernels = tuple(replace(kernel, body=live(kernel.body)) for kernel in module.kernels)
+    buffers = {n: b for n, b in module.buffers.items() if b.role != "temporary" or n in needed}
+    return replace(module, kernels=kernels, buffers=buffers)

@@ -1,0 +1,96 @@
+"""Inlining: a pointwise equation moves into the place that reads it, and its buffer disappears."""
+
+from dataclasses import replace
+
+from symdl_codegen.ir import (
+    Apply, Const, Index, Kernel, Let, Load, Module, Nest, Reduce, Scalar, Statement, Store, loads_of, map_scalar,
+    map_statement, substitute, walk, writes,
+)  # fmt: skip
+from symdl_codegen.scalars import cost, is_gather
+
+LARGEST = 400  # operations beyond which a scalar is no longer extended, to keep kernels readable and quick to compile
+
+
+def inline(module: Module) -> Module:
+    """before: e[i] = exp(x[i]); s = sum over i of e[i]        after: s = sum over i of exp(x[i])
+
+    A pointwise equation that one place reads, at each of its elements exactly once, moves there; a mere relabelling,
+    constant or scaling (``y[i,j] = 2*x[j,i]``) moves everywhere. Outputs, the guard and new states keep their buffers.
+    """
+    kept = set(module.outputs.values()) | {module.guard} | {value for _, value in module.updates}
+    kernels = list(module.kernels)
+    for kernel in module.kernels:
+        producer = next((k for k in kernels if k.name == kernel.name), None)
+        store = _pointwise(producer) if producer else None
+        if producer is None or store is None or store.buffer in kept or producer.phase != "step":
+            continue
+        readers = [k for k in kernels if any(load.tensor == store.buffer for load in loads_of(k.body))]
+        if any(reader.phase != "step" for reader in readers):
+            continue
+        if _is_monomial(store.value) or (len(readers) == 1 and _reads_each_once(readers[0], store)):
+            kernels = [_inlined(k, store) if k in readers else k for k in kernels if k is not producer]
+    buffers = {n: b for n, b in module.buffers.items() if b.role != "temporary" or any(n in writes(k) for k in kernels)}
+    return replace(module, kernels=tuple(kernels), buffers=buffers)
+
+
+def _pointwise(kernel: Kernel) -> Store | None:
+    """The store of a kernel that is one nest around one plain store."""
+    match kernel.body:
+        case (Nest(axes, (Store(_, indices, _, None) as store,)),) if indices == tuple(Index(a.index) for a in axes):
+            return store
+    return None
+
+
+def _is_monomial(value: Scalar) -> bool:
+    """A constant, a load, or constants times one load: at most one multiplication and one read."""
+    nodes = list(walk(value))
+    if any(isinstance(node, Apply) and node.primitive not in ("mul", "neg") for node in nodes):
+        return False
+    loads = [node for node in nodes if isinstance(node, Load)]
+    if cost(value) > 1 or len(loads) > 1 or any(is_gather(load) for load in loads):
+        return False
+    return all(isinstance(index, Index | Const) for load in loads for index in load.indices)
+
+
+def _reads_each_once(reader: Kernel, store: Store) -> bool:
+    """Whether ``reader`` has one load of the target, in one statement whose iterations match the target's elements."""
+    places = list(_places(reader.body, ()))
+    using = [(scope, value) for scope, value in places if any(_loads(value, store.buffer))]
+    if len(using) != 1:
+        return False
+    scope, value = using[0]
+    distinct = set(_loads(value, store.buffer))
+    if len(distinct) != 1 or cost(value) + cost(store.value) > LARGEST:
+        return False
+    (load,) = distinct
+    names = [index.name for index in load.indices if isinstance(index, Index)]
+    return len(names) == len(load.indices) == len(set(names)) and set(names) == set(scope)
+
+
+def _loads(value: Scalar, buffer: str) -> list[Load]:
+    return [node for node in walk(value) if isinstance(node, Load) and node.tensor == buffer]
+
+
+def _places(body: tuple[Statement, ...], scope: tuple[str, ...]) -> list[tuple[tuple[str, ...], Scalar]]:
+    """Every scalar of ``body`` with the indices that are bound around it."""
+    found: list[tuple[tuple[str, ...], Scalar]] = []
+    for statement in body:
+        match statement:
+            case Let(_, value):
+                found.append((scope, value))
+            case Reduce(_, _, axes, value):
+                found.append(((*scope, *(axis.index for axis in axes)), value))
+            case Store(_, indices, value, _):
+                found += [(scope, part) for part in (*indices, value)]
+            case Nest(axes, inner):
+                found += _places(inner, (*scope, *(axis.index for axis in axes)))
+    return found
+
+
+def _inlined(kernel: Kernel, store: Store) -> Kernel:
+    def change(scalar: Scalar) -> Scalar:
+        if isinstance(scalar, Load) and scalar.tensor == store.buffer:
+            return substitute(store.value, dict(zip(store.indices, scalar.indices, strict=True)))
+        return scalar
+
+    return replace(kernel, body=tuple(map_statement(part, lambda scalar: map_scalar(scalar, change)) for part in kernel.body))

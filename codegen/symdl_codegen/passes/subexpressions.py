@@ -1,0 +1,84 @@
+"""Common subexpressions: an expensive scalar that repeats within one level of a nest is computed once."""
+
+from collections import Counter
+from dataclasses import replace
+
+from symdl_codegen.ir import (
+    Contract, Let, Load, Local, Module, Nest, Reduce, Scalar, Statement, Store, Tensor, statements, substitute, walk,
+)  # fmt: skip
+from symdl_codegen.scalars import cost, is_total, kind_of
+
+THRESHOLD = 4  # operations below which recomputing is cheaper than naming
+
+
+def subexpressions(module: Module) -> Module:
+    """before: a = exp(x)*y; b = exp(x)*z        after: t = exp(x); a = t*y; b = t*z
+
+    Only scalars that may be computed unconditionally are named; those under a reduction's own index stay where they are.
+    """
+    return replace(module, kernels=tuple(
+        replace(kernel, body=_share(kernel.body, module.buffers, _names(kernel.body))) for kernel in module.kernels
+    ))  # fmt: skip
+
+
+def _names(body: tuple[Statement, ...]) -> set[str]:
+    return {part.local.name for part in statements(body) if isinstance(part, Let | Reduce | Contract)}
+
+
+def _share(body: tuple[Statement, ...], buffers: dict[str, Tensor], taken: set[str]) -> tuple[Statement, ...]:
+    counts: Counter[Scalar] = Counter()
+    for statement in body:
+        for scalar in _direct(statement):
+            counts.update(node for node in walk(scalar) if not isinstance(node, Load) and cost(node) >= THRESHOLD)
+    written = {part.buffer for part in statements(body) if isinstance(part, Store)}
+    table: dict[Scalar, Scalar] = {}
+    result: list[Statement] = []
+    for statement in body:
+        for scalar in _direct(statement):
+            for node in sorted(dict.fromkeys(walk(scalar)), key=lambda node: -cost(node)):
+                stable = not any(isinstance(part, Load) and part.tensor in written for part in walk(node))
+                repeated = counts[node] > 1 and node not in table
+                if repeated and stable and is_total(node) and not _inside(node, table, counts):
+                    local = Local(_fresh(taken), kind_of(node, buffers))
+                    result.append(Let(local, substitute(node, table)))
+                    table[node] = local
+        result.append(_replace(statement, table, buffers, taken))
+    return tuple(result)
+
+
+def _inside(node: Scalar, table: dict[Scalar, Scalar], counts: Counter[Scalar]) -> bool:
+    """Whether every occurrence of ``node`` is within an already named, equally often repeated scalar."""
+    return any(node in set(walk(named)) and counts[named] == counts[node] for named in table)
+
+
+def _fresh(taken: set[str]) -> str:
+    number = 0
+    while f"t{number}" in taken:
+        number += 1
+    taken.add(f"t{number}")
+    return f"t{number}"
+
+
+def _direct(statement: Statement) -> tuple[Scalar, ...]:
+    match statement:
+        case Let(_, value):
+            return (value,)
+        case Store(_, indices, value, _):
+            return (*indices, value)
+    return ()
+
+
+def _replace(statement: Statement, table: dict[Scalar, Scalar], buffers: dict[str, Tensor], taken: set[str]) -> Statement:
+    match statement:
+        case Let(local, value):
+            return Let(local, substitute(value, table))
+        case Store(name, indices, value, op):
+            return Store(name, tuple(substitute(index, table) for index in indices), substitute(value, table), op)
+        case Nest(axes, inner):
+            return Nest(axes, _share(inner, buffers, taken))
+        case Contract():
+            return replace(statement, epilogue=_share(statement.epilogue, buffers, taken))
+    return statement
+
+
+__all__ = ["subexpressions"]

@@ -1,0 +1,59 @@
+"""Program -> Executable. Read this first: the whole code generator is the stages of ``build``, one line each."""
+
+from time import perf_counter
+from typing import Any
+
+from symdl_codegen.emit import TARGETS
+from symdl_codegen.errors import UnsupportedError
+from symdl_codegen.lower import lower
+from symdl_codegen.passes import PASSES, run_passes
+from symdl_codegen.program import Program, verify
+from symdl_codegen.runtime import engine_class
+from symdl_codegen.runtime.executable import Executable
+from symdl_codegen.schedule import SCHEDULES, schedule
+
+SWITCHES = (*PASSES, *SCHEDULES, "memory")
+PLAIN = {name: False for name in SWITCHES if name not in ("powers", "sharing", "dead_code")}
+
+
+def build(program: Program, target: str = "cpu", dtype: str = "float64", *, passes: dict[str, bool] | None = None) -> Executable:
+    """Compile ``program`` for ``target`` (cpu, numpy) in floating type ``dtype`` (float64, float32).
+
+    ``passes`` turns passes and schedules off (or on) by name, see SWITCHES; all are on, save for numpy, whose text
+    stays one statement per equation. Raises VerificationError for an invalid program, UnsupportedError for a structure or
+    target that cannot be compiled.
+    """
+    switches = _switches(target, dtype, passes or {})
+    clock = _Clock()
+    program = clock("verify", verify(program))                                        # Program
+    module = clock("lower", lower(program))                                           # Program -> Module
+    module = clock("passes", run_passes(module, switches))                            # Module -> Module
+    module = clock("schedule", schedule(module, switches))                            # Module -> Module
+    emitted = clock("emit", TARGETS[target].emit(module, dtype))                      # Module -> text
+    engine = clock("compile", engine_class(target)(module, emitted, dtype, switches["memory"]))  # text -> native code
+    clock.seconds["cached"] = engine.cached
+    return Executable(program, module, emitted, engine, target, dtype, clock.seconds)
+
+
+class _Clock:
+    """Seconds between successive calls, by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, Any] = {}
+        self.last = perf_counter()
+
+    def __call__(self, stage: str, result: Any) -> Any:
+        now = perf_counter()
+        self.seconds[stage], self.last = now - self.last, now
+        return result
+
+
+def _switches(target: str, dtype: str, chosen: dict[str, bool]) -> dict[str, bool]:
+    if target not in TARGETS:
+        raise UnsupportedError(f"unknown target {target!r}; expected one of {', '.join(TARGETS)}")
+    if dtype not in ("float32", "float64"):
+        raise UnsupportedError(f"unknown dtype {dtype!r}; expected float32 or float64")
+    unknown = set(chosen) - set(SWITCHES)
+    if unknown:
+        raise UnsupportedError(f"unknown pass {', '.join(sorted(unknown))}; expected some of {', '.join(SWITCHES)}")
+    return {**dict.fromkeys(SWITCHES, True), **(PLAIN if target == "numpy" else {}), **chosen}

@@ -1,0 +1,60 @@
+"""The memory plan: every temporary gets a place in one arena; places are shared once the last reader has run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from symdl_codegen.ir import Module, Tensor, reads, scratches, writes
+from symdl_codegen.scalars import evaluate
+
+ALIGNMENT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """The kernels, by position, from a buffer's first write to its last read."""
+
+    first: int
+    last: int
+
+
+def lifetimes(module: Module) -> dict[str, Life]:
+    """The lifetime of every temporary and scratch buffer. Outputs, the guard and values of copies live to the end."""
+    lives: dict[str, Life] = {}
+    for position, kernel in enumerate(module.kernels):
+        for name in sorted(reads(kernel) | writes(kernel) | scratches(kernel, module.buffers)):
+            if module.buffers[name].role in ("temporary", "scratch"):
+                lives[name] = Life(lives[name].first if name in lives else position, position)
+    for name in {*module.outputs.values(), module.guard}:
+        if name in lives:
+            lives[name] = Life(lives[name].first, len(module.kernels))
+    return lives
+
+
+def byte_size(buffer: Tensor, sizes: Mapping[str, int], item: Mapping[str, int]) -> int:
+    """Bytes of ``buffer``, at least one element, rounded up to the alignment."""
+    count = 1
+    for extent in buffer.shape:
+        count *= max(evaluate(extent, sizes), 0)
+    return -(-max(count, 1) * item[buffer.kind] // ALIGNMENT) * ALIGNMENT
+
+
+def layout(
+    lives: Mapping[str, Life], bytes_of: Mapping[str, int], start: int = 0, share: bool = True
+) -> tuple[dict[str, int], int]:
+    """Offsets of buffers from ``start`` on, and the end: largest first, each at the lowest place free during its life.
+
+    With ``share`` off every buffer has its own place (the switch ``memory`` of the pipeline).
+    """
+    placed: list[tuple[int, int, Life]] = []
+    offsets: dict[str, int] = {}
+    end = start
+    for name in sorted(lives, key=lambda name: (-bytes_of[name], name)):
+        life = lives[name]
+        candidate = start if share else end
+        for low, high, other in sorted((p for p in placed), key=lambda place: place[0]):
+            if share and not (other.last < life.first or life.last < other.first) and low < candidate + bytes_of[name] and candidate < high:
+                candidate = high
+        offsets[name] = candidate
+        placed.append((candidate, candidate + bytes_of[name], life))
+        end = max(end, candidate + bytes_of[name])
+    return offsets, end

@@ -1,0 +1,90 @@
+"""The disk cache of native code: one file per compiled function, named by the hash of all that determines it.
+
+A file holds a JSON line (symbol, external names, digest) and then the object code. Files appear by an atomic rename, so any
+number of processes may compile at once; a damaged file counts as absent.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+FORMAT = "1"  # change it when the layout of cache files or the meaning of emitted text changes
+
+
+@dataclass(frozen=True, slots=True)
+class NativeCode:
+    """Relocatable object code, the symbol to call in it, and the external functions it needs."""
+
+    symbol: str
+    externals: tuple[str, ...]
+    code: bytes
+
+
+def cache_directory() -> Path:
+    """``SYMDL_CACHE_DIR`` or the platform's user cache directory."""
+    chosen = os.environ.get("SYMDL_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "symdl"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "symdl"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "symdl"
+
+
+@cache
+def _environment() -> str:
+    from symdl_codegen.intrinsics.machine import processor
+
+    sources = sorted((Path(__file__).parent.parent / "intrinsics").glob("*.py"))
+    intrinsics = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return "\0".join([FORMAT, version("numba"), version("llvmlite"), sys.version.split()[0], *processor(), intrinsics])
+
+
+def key_of(*parts: str) -> str:
+    """The hash of ``parts``, the compilers' versions, our intrinsics and the processor."""
+    return hashlib.sha256("\0".join([_environment(), *parts]).encode()).hexdigest()[:40]
+
+
+def load(key: str) -> NativeCode | None:
+    """The cached code for ``key``, or None where there is none or it is damaged."""
+    try:
+        head, _, code = (cache_directory() / key[:2] / f"{key}.native").read_bytes().partition(b"\n")
+        fields = json.loads(head)
+        if hashlib.sha256(code).hexdigest() != fields["digest"]:
+            return None
+        return NativeCode(fields["symbol"], tuple(fields["externals"]), code)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def save(key: str, native: NativeCode) -> None:
+    """Write ``native`` under ``key``; where the directory cannot be written, warn once and go on."""
+    fields = {"symbol": native.symbol, "externals": native.externals, "digest": hashlib.sha256(native.code).hexdigest()}
+    directory = cache_directory() / key[:2]
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=directory, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(json.dumps(fields).encode() + b"\n" + native.code)
+            os.replace(name, directory / f"{key}.native")
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        _warn_once(str(cache_directory()), str(error))
+
+
+@cache
+def _warn_once(directory: str, reason: str) -> None:
+    warnings.warn(
+        f"symdl cannot write its kernel cache in {directory} ({reason}); kernels are compiled anew in each process. "
+        "Set SYMDL_CACHE_DIR to a writable directory.", RuntimeWarning, stacklevel=2)  # fmt: skip

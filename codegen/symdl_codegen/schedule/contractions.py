@@ -1,0 +1,109 @@
+"""Recognises contractions: an add-reduction of a product of two loads with affine addresses, in any orientation."""
+
+from dataclasses import dataclass
+
+from symdl_codegen.ir import (
+    Apply, Axis, Const, Contract, Let, Load, Local, Nest, Reduce, Scalar, Size, Statement, Tensor, free_indices,
+    locals_of, statements,
+)  # fmt: skip
+from symdl_codegen.scalars import ONE, mul, strides
+
+DEEPEST = 3  # nested reduction loops of one tile
+LANES = Size("tile.columns")  # each backend binds it
+ROWS = Size("tile.rows")
+
+
+@dataclass(frozen=True)
+class Product:
+    """``scale`` * sum over ``reduce.axes`` of ``left * right``; ``scale`` has no reduced index."""
+
+    left: Load
+    right: Load
+    scale: tuple[Scalar, ...]
+
+
+def product_of(reduce: Reduce, buffers: dict[str, Tensor]) -> Product | None:
+    """Write the value of ``reduce`` as a scaled product of two real loads that both depend on its axes, or None."""
+    if reduce.op != "add" or reduce.local.kind != "real":
+        return None
+    factors = _factors(reduce.value)
+    inner = {axis.index for axis in reduce.axes}
+    scale = tuple(factor for factor in factors if not free_indices(factor) & inner)
+    operands = [factor for factor in factors if free_indices(factor) & inner]
+    if len(operands) != 2 or not all(isinstance(operand, Load) for operand in operands):
+        return None
+    left, right = operands
+    assert isinstance(left, Load) and isinstance(right, Load)
+    for load in (left, right):
+        buffer = buffers[load.tensor]
+        if buffer.kind != "real" or strides(load, buffer.shape) is None:
+            return None
+    return Product(left, right, scale)
+
+
+def _factors(value: Scalar) -> list[Scalar]:
+    match value:
+        case Apply("mul", arguments):
+            return [factor for argument in arguments for factor in _factors(argument)]
+        case Apply("neg", (argument,)):
+            return [Const(-1.0), *_factors(argument)]
+    return [value]
+
+
+def tile_contraction(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest | None:
+    """before: for i, j: v = add over k of x[i,k]*w[j,k]; rest        after: for tiles of i, j: the same, rest as epilogue
+
+    Needs one reduction, a row axis that only one operand has and a column axis that only the other has; further axes
+    become loops around the tiles. Adds the scratch buffers of the tile to ``buffers``.
+    """
+    reductions = [part for part in nest.body if isinstance(part, Reduce)]
+    if len(reductions) != 1 or len(reductions[0].axes) > DEEPEST or any(isinstance(part, Nest) for part in nest.body):
+        return None
+    reduce = reductions[0]
+    product = product_of(reduce, buffers)
+    if product is None or locals_of(reduce.value):
+        return None
+    choice = _orientation(nest, reduce, product, buffers)
+    if choice is None:
+        return None
+    row, column, left, right = choice
+    outer = tuple(axis for axis in nest.axes if axis not in (row, column))
+    depth = tuple(sorted(reduce.axes, key=lambda axis: _is_unit(left, axis, buffers)))
+    panel, tile = f"{name}_panel", f"{name}_tile"
+    buffers[panel] = Tensor(panel, (mul(*(axis.extent for axis in depth)), LANES), "real", "scratch")
+    buffers[tile] = Tensor(tile, (ROWS, LANES), "real", "scratch")
+    local, epilogue = _epilogue(nest, reduce, product)
+    contract = Contract(row, column, depth, left, right, local, epilogue, panel, tile)
+    return Nest(outer, (contract,))
+
+
+def _is_unit(load: Load, axis: Axis, buffers: dict[str, Tensor]) -> bool:
+    return (strides(load, buffers[load.tensor].shape) or {}).get(axis.index) == ONE
+
+
+def _orientation(nest: Nest, reduce: Reduce, product: Product, buffers: dict[str, Tensor]) -> tuple[Axis, Axis, Load, Load] | None:
+    """Choose row, column, left and right: a right operand contiguous along the column first, then a contiguous result."""
+    ranked = []
+    for left, right in ((product.left, product.right), (product.right, product.left)):
+        rows = [axis for axis in nest.axes if axis.index in free_indices(left) - free_indices(right)]
+        columns = [axis for axis in nest.axes if axis.index in free_indices(right) - free_indices(left)]
+        if not rows or not columns:
+            return None
+        for column in columns:
+            score = (2 * (column == nest.axes[-1])) + _is_unit(right, column, buffers)
+            ranked.append((score, rows[-1], column, left, right))
+    best = max(ranked, key=lambda entry: entry[0])
+    return best[1:]
+
+
+def _epilogue(nest: Nest, reduce: Reduce, product: Product) -> tuple[Local, tuple[Statement, ...]]:
+    """The statements after the reduction, with the scale applied first where there is one."""
+    rest = tuple(part for part in nest.body if part is not reduce)
+    if not product.scale:
+        return reduce.local, rest
+    taken = {part.local.name for part in statements((nest,)) if isinstance(part, Let | Reduce)}
+    raw = Local(next(name for name in (f"{reduce.local.name}_sum", f"{reduce.local.name}_sum_") if name not in taken), "real")
+    return raw, (Let(reduce.local, Apply("mul", (*product.scale, raw))), *rest)
+
+
+__all__ = ["LANES", "ROWS", "Product", "product_of", "tile_contraction"]
