@@ -44,8 +44,7 @@ def tidy(expr: Expr) -> Expr:
     if len(back) <= 8 and isinstance(expanded, Add) and expanded.is_polynomial(*back) and len(expanded.args) <= 12:
         candidates.append(sympy.factor(expanded))
     best = min(candidates, key=complexity)
-    result = best.xreplace(back)
-    return contract_deltas(result)
+    return contract_deltas(spread_deltas(best.xreplace(back)))
 
 
 def _inside(node: Basic) -> Basic | None:
@@ -91,6 +90,13 @@ def _abstract(expr: Expr, atoms: dict[Basic, Dummy]) -> Expr:
     if expr not in atoms:
         atoms[expr] = Dummy(f"a{len(atoms)}", real=True, positive=expr.is_positive)
     return atoms[expr]
+
+
+def spread_deltas(expr: Expr) -> Expr:
+    """Multiply out a product with a sum that holds a Kronecker delta: s_i·(δ(i,j) - s_j) reads as diag(s) - s·sᵀ."""
+    if isinstance(expr, Mul) and any(isinstance(part, Add) and part.has(KroneckerDelta) for part in expr.args):
+        return sympy.expand_mul(expr)
+    return expr
 
 
 def contract_deltas(expr: Expr) -> Expr:

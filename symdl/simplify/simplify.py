@@ -116,7 +116,9 @@ class _Simplifier:
         simple = isinstance(body, Element) or body.is_Atom
         equation = self.system.by_target.get(node.tensor)
         named = equation is not None and equation.named
-        if simple and not named or (always and not (named and simple)) or (not named and self.uses[node.tensor] == 1):
+        if named and (simple or isinstance(body, Add) or not always):
+            return element  # the book's name says more than its formula, and no formula gets shorter without it
+        if simple or always or self.uses[node.tensor] == 1:
             return substitute(body, {axis_index(k): index for k, index in enumerate(indices)})
         return element
 

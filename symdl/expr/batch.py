@@ -1,0 +1,58 @@
+"""Batches: equations of one sample, written for many."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sympy import Basic, Expr, Symbol
+
+from symdl.expr.index import axis_index, fresh_index, rebuild, substitute
+from symdl.expr.nodes import Array, Element, Named, Tensor, TensorSymbol, axes_of
+from symdl.expr.system import trace
+
+
+def batched(values: Sequence[Any], data: Sequence[Basic], size: Expr) -> list[Any]:
+    """Prepend a batch axis to everything that depends on data.
+
+    Args:
+        values: Tensors or scalar expressions of one sample.
+        data: The tensor symbols and scalar symbols that differ from sample to sample.
+        size: The length of the batch, usually a symbol.
+
+    Returns:
+        For each value the tensor of shape ``(size, *value.shape)``, or the value itself where no data enter. The data
+        become tensors of the same names with the batch axis in front; declared properties of the other axes stay.
+    """
+    system = trace(list(values))
+    active = system.depends(data)
+    lifted: dict[Basic, Tensor] = {}
+    for symbol in data:
+        if isinstance(symbol, TensorSymbol):
+            facts = symbol.properties if symbol.order == 1 else symbol.properties - _SQUARE
+            lifted[symbol] = TensorSymbol(symbol.name, (size, *symbol.shape), tuple(facts), symbol.latex_name)
+        elif isinstance(symbol, Symbol):
+            lifted[symbol] = TensorSymbol(symbol.name, (size,))
+    for equation in system.equations:
+        sample = fresh_index()
+
+        def lift(node: Basic, sample: Any = sample) -> Basic | None:
+            if isinstance(node, Symbol) and node in lifted:
+                return Element(lifted[node], sample)
+            if isinstance(node, Element):
+                indices = [rebuild(index, lift) for index in node.indices]
+                tensor = lifted.get(node.tensor)
+                if tensor is None:
+                    return Element(system.tensor(node.tensor), *indices)
+                return Element(tensor, sample, *indices)
+            return None
+
+        if equation.target in active:
+            axes = axes_of(equation.target.shape)
+            body = substitute(equation.body, {axis_index(k): index for k, (index, _) in enumerate(axes)})
+            tensor = Array(rebuild(body, lift), (sample, size), *axes)
+            if equation.named:
+                tensor = Named(equation.target.name, tensor, equation.target.latex_name)
+            lifted[equation.target] = tensor
+    return [lifted.get(output, value) for value, output in zip(values, system.outputs, strict=True)]
+
+
+_SQUARE = frozenset({"symmetric", "positive_definite", "diagonal", "orthogonal"})

@@ -1,0 +1,103 @@
+"""Freeze: the only bridge from symbolic systems to the code generator.
+
+    expressions ─ trace ─ stabilise ─ split_contractions ─ convert ─→ Program
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sympy
+from sympy import Basic, Expr, Symbol
+from symdl_codegen import program as pg
+
+from symdl.errors import ExpressionError, NameConflictError
+from symdl.expr.ingest import ingest
+from symdl.expr.nodes import Reduce
+from symdl.expr.system import Equation, System, trace
+from symdl.freeze.contractions import split_contractions
+from symdl.freeze.convert import Converter
+from symdl.freeze.stable import stabilise
+
+
+def freeze(outputs: Mapping[str, Any], *, name: str = "program", sizes: Mapping[Any, int] | None = None,
+           roles: Mapping[str, str] | None = None, updates: Sequence[tuple[str, str]] = (), guard: str | None = None,
+           batch: Symbol | None = None, stable: bool = True) -> pg.Program:
+    """Return the Program that computes ``outputs``.
+
+    Args:
+        outputs: Expressions by output name.
+        name: A name for the program, used in comments of the emitted source.
+        sizes: Values of sizes that are to be static; all other symbolic sizes are dynamic.
+        roles: Role by input name: ``input`` (default), ``batch``, ``step`` or ``state``.
+        updates: (state, output) pairs: after each step, the state takes the output's value.
+        guard: Output that must be finite for the updates to happen.
+        batch: The symbol of the mini-batch's length.
+        stable: Apply the numerically stable forms; False only to measure what they bring.
+
+    Raises:
+        NameConflictError: if a name is used for two things.
+        ExpressionError: if a part has no kernel form.
+    """
+    values = [ingest(value) for value in outputs.values()]
+    if sizes:
+        fixed = {ingest(symbol): sympy.Integer(int(value)) for symbol, value in sizes.items()}
+        values = [value.xreplace(fixed) for value in values]
+    system = trace(values, list(outputs))
+    if stable:
+        system = stabilise(system)
+    system = split_contractions(system)
+    return _program(system, list(outputs), name, dict(roles or {}), tuple(updates), guard, batch)
+
+
+def _program(system: System, outputs: list[str], name: str, roles: dict[str, str],
+             updates: tuple[tuple[str, str], ...], guard: str | None, batch: Symbol | None) -> pg.Program:
+    inputs = system.inputs
+    shapes: list[Expr] = [size for tensor in (*inputs, *system.by_target) for size in tensor.shape]
+    for equation in system.equations:
+        for node in equation.body.atoms(Reduce):
+            shapes += [size for _, size in node.axes]
+    size_symbols = {symbol for size in shapes for symbol in size.free_symbols}
+    if batch is not None:
+        size_symbols.add(batch)
+    scalars = sorted({symbol for equation in system.equations for symbol in _symbols(equation.body)} - size_symbols,
+                     key=lambda symbol: symbol.name)
+    kinds = {tensor.name: "int" if "integer" in tensor.properties else "real" for tensor in inputs}
+    converter = Converter(size_symbols, kinds)
+    tensors: dict[str, pg.Tensor] = {}
+    for tensor in inputs:
+        shape = tuple(converter.extent(size) for size in tensor.shape)
+        tensors[tensor.name] = pg.Tensor(tensor.name, shape, kinds[tensor.name], roles.get(tensor.name, "input"))
+    for scalar in scalars:
+        if scalar.name in tensors:
+            raise NameConflictError(f"{scalar.name}: used for a tensor and for a scalar; give one of them another name")
+        tensors[scalar.name] = pg.Tensor(scalar.name, (), "real", roles.get(scalar.name, "input"))
+    for tensor in system.by_target:
+        tensors[tensor.name] = pg.Tensor(tensor.name, tuple(converter.extent(size) for size in tensor.shape))
+    equations = tuple(_equation(equation, converter) for equation in system.equations)
+    sizes: dict[str, int | None] = {symbol.name: None for symbol in sorted(size_symbols, key=lambda item: item.name)}
+    clash = sizes.keys() & tensors.keys()
+    if clash:
+        raise NameConflictError(f"{sorted(clash)[0]}: used for a size and for a tensor or scalar; rename one of them")
+    program = pg.Program(name, sizes, tensors, equations, tuple(outputs), updates, guard,
+                         None if batch is None else batch.name)
+    return pg.verify(program)
+
+
+def _symbols(body: Basic) -> set[Symbol]:
+    from symdl.expr.system import scalars_of
+
+    return set(scalars_of(body))
+
+
+def _equation(equation: Equation, converter: Converter) -> pg.Equation:
+    axes = tuple(pg.Axis(index.name, converter.extent(size)) for index, size in equation.axes)
+    body, note = equation.body, str(equation)
+    if isinstance(body, Reduce):
+        reduced = tuple(pg.Axis(index.name, converter.extent(size)) for index, size in body.axes)
+        return pg.Equation(equation.target.name, axes, converter.scalar(body.body), body.op, reduced, None, note)
+    if body.has(Reduce):
+        raise ExpressionError(f"{equation}: a reduction inside a body; this is a defect of symdl")
+    return pg.Equation(equation.target.name, axes, converter.scalar(body), None, (), None, note)
+
+
+__all__ = ["freeze"]

@@ -1,0 +1,110 @@
+"""Contractions: a sum of a product of many factors becomes products of two, in a cheap order."""
+
+from collections.abc import Callable
+
+import opt_einsum
+import sympy
+from sympy import Expr, Mul
+
+from symdl.expr.index import Index, axis_index, free_indices, fresh_index, substitute
+from symdl.expr.nodes import Element, Reduce, TensorSymbol
+from symdl.expr.system import Equation, System
+
+NOMINAL_SIZE = 64  # what a symbolic size counts as when orders of contraction are compared
+
+
+def split_contractions(system: System) -> System:
+    """Return an equal system in which every sum over a product has at most two factors that span different indices.
+
+    Factors over the same indices are multiplied first; what is more than a plain load gets an equation of its own, so
+    that kernels see matrix products. Orders of contraction are chosen by cost, symbolic sizes counting ``NOMINAL_SIZE``.
+    """
+    names = {equation.target.name for equation in system.equations} | {tensor.name for tensor in system.inputs}
+    equations: list[Equation] = []
+    count = 0
+
+    def fresh(shape: tuple[Expr, ...]) -> TensorSymbol:
+        nonlocal count
+        while True:
+            count += 1
+            if f"c{count}" not in names:
+                return TensorSymbol(f"c{count}", shape)
+
+    for equation in system.equations:
+        equations += _split(equation, fresh)
+    return System(tuple(equations), system.outputs)
+
+
+def _split(equation: Equation, fresh: Callable[[tuple[Expr, ...]], TensorSymbol]) -> list[Equation]:
+    body = equation.body
+    if not (isinstance(body, Reduce) and body.op == "add"):
+        return [equation]
+    opened = {axis_index(k): fresh_index() for k in range(len(equation.target.shape))}
+    outer = [(opened[index], size) for index, size in equation.axes]
+    reduced, content = substitute(body, opened).open()
+    sizes = dict([*outer, *reduced])
+    groups: dict[frozenset[Index], list[Expr]] = {}
+    for factor in Mul.make_args(content):
+        groups.setdefault(free_indices(factor), []).append(factor)
+    everything = frozenset().union(*groups)
+    constants = groups.pop(frozenset(), [])
+    if len(groups) < 2:
+        return [equation]
+    made: list[Equation] = []
+    operands: list[tuple[frozenset[Index], Expr]] = []
+    for indices, factors in sorted(groups.items(), key=lambda item: sorted(index.name for index in item[0])):
+        product = Mul(*factors)
+        if indices != everything and not isinstance(product, Element):
+            product = _materialise(indices, sizes, product, (), fresh, made)
+        operands.append((indices, product))
+    summed = {index for index, _ in reduced}
+    kept = frozenset(index for index, _ in outer)
+    if len(operands) > 2:
+        operands = _pairwise(operands, sizes, summed, kept, fresh, made)
+    final = Mul(*constants, *(operand for _, operand in operands))
+    remaining = [(index, sizes[index]) for index, _ in reduced if any(index in part for part, _ in operands)]
+    lost = sympy.Mul(*(size for index, size in reduced if not any(index in part for part, _ in operands)
+                       and not any(index in indices for indices in groups)))
+    result = Reduce("add", final, *remaining) if remaining else final
+    result = substitute(result * lost, {new: old for old, new in opened.items()})
+    made.append(Equation(equation.target, result, equation.named))
+    return made
+
+
+def _pairwise(operands: list[tuple[frozenset[Index], Expr]], sizes: dict[Index, Expr], summed: set[Index],
+              kept: frozenset[Index], fresh: Callable[[tuple[Expr, ...]], TensorSymbol],
+              made: list[Equation]) -> list[tuple[frozenset[Index], Expr]]:
+    """Contract operands two by two along opt_einsum's path, until two are left."""
+    numbers = {index: int(size) if size.is_Integer else NOMINAL_SIZE for index, size in sizes.items()}
+    order = sorted(numbers, key=lambda index: index.name)
+    symbols = {index: opt_einsum.get_symbol(k) for k, index in enumerate(order)}
+    inputs = [{symbols[index] for index in indices} for indices, _ in operands]
+    output = {symbols[index] for index in kept if any(index in indices for indices, _ in operands)}
+    dimensions = {symbols[index]: numbers[index] for index in order}
+    finder = opt_einsum.paths.optimal if len(operands) <= 5 else opt_einsum.paths.greedy
+    path = finder(inputs, output, dimensions)
+    current = list(operands)
+    for step in path:
+        if len(current) <= 2:
+            break
+        picked = [current[position] for position in sorted(step)]
+        current = [item for position, item in enumerate(current) if position not in step]
+        union = frozenset().union(*(indices for indices, _ in picked))
+        still = kept.union(*(indices for indices, _ in current))
+        gone = [index for index in sorted(union, key=lambda index: index.name) if index in summed - still]
+        rest = union - set(gone)
+        product = Mul(*(operand for _, operand in picked))
+        current.append((rest, _materialise(rest, sizes, product, tuple((index, sizes[index]) for index in gone), fresh,
+                                           made)))
+    return current
+
+
+def _materialise(indices: frozenset[Index], sizes: dict[Index, Expr], product: Expr,
+                 reduced: tuple[tuple[Index, Expr], ...], fresh: Callable[[tuple[Expr, ...]], TensorSymbol],
+                 made: list[Equation]) -> Expr:
+    """Give a product, summed over some of its indices, an equation of its own; return its element."""
+    order = sorted(indices, key=lambda index: (len(index.name), index.name))
+    target = fresh(tuple(sizes[index] for index in order))
+    body = Reduce("add", product, *reduced) if reduced else product
+    made.append(Equation(target, substitute(body, {index: axis_index(k) for k, index in enumerate(order)})))
+    return Element(target, *order)
