@@ -139,7 +139,7 @@ def _joined(part: Statement, rename: dict[Index, Index], values: dict[str, Scala
 
 
 def _without_dead_stores(module: Module) -> Module:
-    """Drop stores to temporaries that no kernel reads any more."""
+    """Drop stores to temporaries that no kernel reads any more, and kernels that are left without a store."""
     needed = set(module.outputs.values()) | {module.guard} | {value for _, value in module.updates}
     needed |= {name for kernel in module.kernels for name in reads(kernel)}
 
@@ -149,5 +149,6 @@ def _without_dead_stores(module: Module) -> Module:
                      if not (isinstance(part, Store) and module.buffers[part.buffer].role == "temporary" and part.buffer not in needed))
 
     kernels = tuple(replace(kernel, body=live(kernel.body)) for kernel in module.kernels)
+    kernels = tuple(kernel for kernel in kernels if writes(kernel))
     buffers = {n: b for n, b in module.buffers.items() if b.role != "temporary" or n in needed}
     return replace(module, kernels=kernels, buffers=buffers)
