@@ -4,6 +4,7 @@ import importlib
 from typing import Any
 
 from symdl.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from symdl.compile import compile
 from symdl.expr.contract import broadcast, transpose
 from symdl.expr.declare import matrix, named, scalar, tensor, vector
 from symdl.expr.sizes import dims
@@ -14,10 +15,12 @@ from symdl.ops.structure import array, concat, diag, eye, kron, matrix_power, on
 
 __version__ = "0.1.0"
 
-_LATE: dict[str, str] = {}  # names whose modules are only loaded when they are used
+# Names whose modules are only loaded when they are used.
+_LATE: dict[str, str] = {
+}
 
-__all__ = ["argmax", "array", "broadcast", "concat", "diag", "dims", "eye", "grad", "hessian", "hvp", "jacobian", "jvp",
-           "kron", "log_softmax", "logsumexp", "matrix", "matrix_power", "max", "mean", "min", "named", "norm", "ones",
+__all__ = ["argmax", "array", "broadcast", "compile", "concat", "diag", "dims", "eye", "grad", "hessian", "hvp", "jacobian", "jvp",
+           "kron", "latex", "log_softmax", "logsumexp", "matrix", "matrix_power", "max", "mean", "min", "named", "norm", "ones",
            "outer", "prod", "scalar", "softmax", "stack", "std", "sum", "tensor", "trace", "transpose",
            "value_and_grad", "var", "vector", "vjp", "zeros", *dir(_elementwise)]
 
@@ -27,7 +30,7 @@ def __getattr__(name: str) -> Any:
     module = _LATE.get(name)
     if module is not None:
         found = importlib.import_module(module)
-        return found if module == f"symdl.{name}" else getattr(found, name)
+        return getattr(found, name)
     if name in dir(_elementwise):
         return getattr(_elementwise, name)
     raise AttributeError(f"symdl has no attribute {name!r}")

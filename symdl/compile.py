@@ -1,0 +1,208 @@
+"""``sd.compile``: expressions to a function on arrays."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sympy
+from sympy import Basic, Symbol
+from symdl_codegen.errors import ArgumentError, CodegenError
+
+from symdl.errors import ExpressionError, InputError
+from symdl.expr.ingest import ingest
+from symdl.expr.nodes import Tensor
+from symdl.freeze import freeze
+
+TARGETS = ("cpu", "cuda", "numpy")
+DTYPES = ("float32", "float64")
+
+
+class CompiledFunction:
+    """A compiled expression, or several; made by ``sd.compile``.
+
+    Attributes:
+        inputs: The names it needs, in order; a size that no array carries is among them.
+        target: Where it runs.
+        dtype: The floating type of inputs and outputs.
+    """
+
+    def __init__(self, values: Sequence[Any], several: bool, target: str, dtype: str, dynamic: set[str] | None,
+                 threads: int | None) -> None:
+        self._values, self._several = list(values), several
+        self._names = [f"out{k}" for k in range(len(values))]
+        taken = {symbol.name for value in values for symbol in value.free_symbols}
+        self._names = [name if name not in taken else f"{name}_" for name in self._names]
+        self.target, self.dtype, self.threads = target, dtype, threads
+        self._executables: dict[tuple[tuple[str, int], ...], Any] = {}
+        self._program = freeze(dict(zip(self._names, self._values, strict=True)), name="function")
+        self._static = tuple(sorted(set(self._program.sizes) - dynamic)) if dynamic is not None else ()
+        unknown = (dynamic or set()) - set(self._program.sizes)
+        if unknown:
+            raise InputError(f"dynamic={sorted(unknown)}: no such size in the expression; its sizes are "
+                             f"{', '.join(self._program.sizes) or 'all fixed'}")
+        self._sizes = {symbol.name: symbol for value in self._values for symbol in _size_symbols(value)}
+        if not self._static:
+            self._executable({})
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names it needs, in order."""
+        carried = {node.name for name in self._program.inputs for extent in self._program.tensors[name].shape
+                   for node in _sizes_in(extent)}
+        return (*self._program.inputs, *(name for name in self._program.sizes if name not in carried))
+
+    @property
+    def source(self) -> str:
+        """The emitted text (with static sizes: of the specialisation compiled last)."""
+        if not self._executables:
+            raise InputError("nothing is compiled yet: this function is specialised for its static sizes at the first "
+                             f"call ({', '.join(self._static)})")
+        return list(self._executables.values())[-1].source
+
+    @property
+    def kernels(self) -> tuple[Any, ...]:
+        """The emitted kernels: name, equation and source of each."""
+        return list(self._executables.values())[-1].kernels if self._executables else ()
+
+    @property
+    def timings(self) -> dict[str, Any]:
+        """Seconds spent in each stage of the last compilation."""
+        return list(self._executables.values())[-1].timings if self._executables else {}
+
+    def __call__(self, *mappings: Mapping[Any, Any], **arrays: Any) -> Any:
+        """Evaluate.
+
+        Args:
+            *mappings: At most one mapping from names or symbols to arrays.
+            **arrays: Arrays by name. Real, integer and boolean array-likes are cast to ``dtype``.
+
+        Returns:
+            One array, or a tuple where a list was compiled; order 0 for scalars.
+
+        Raises:
+            InputError: for missing or surplus names and arrays that do not fit; names the array and the remedy.
+        """
+        if len(mappings) > 1:
+            raise InputError(f"expected one mapping of arrays, found {len(mappings)}")
+        given = {_key(key): value for mapping in mappings for key, value in mapping.items()}
+        for name, value in arrays.items():
+            if name in given:
+                raise InputError(f"{name}: given twice, in the mapping and by keyword")
+            given[name] = value
+        sizes = {name: given.pop(name) for name in list(given) if name in self._program.sizes}
+        for name, value in sizes.items():
+            if isinstance(value, bool) or not isinstance(value, int) and not hasattr(value, "__index__"):
+                raise InputError(f"{name}: expected an integer size, found {value!r}")
+        try:
+            executable = self._executable(self._static_sizes(given, sizes))
+            known = {name: int(value) for name, value in sizes.items() if name in executable.program.sizes}
+            results = executable(given, known)
+        except ArgumentError as error:
+            raise InputError(str(error)) from None
+        found = tuple(results[name] for name in self._names)
+        return found if self._several else found[0]
+
+    def _static_sizes(self, arrays: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, int]:
+        import numpy as np
+
+        found = {name: int(value) for name, value in sizes.items() if name in self._static}
+        for name in self._program.inputs:
+            if name in arrays:
+                for extent, length in zip(self._program.tensors[name].shape, np.shape(arrays[name]), strict=False):
+                    if getattr(extent, "name", None) in self._static:
+                        found.setdefault(extent.name, length)
+        missing = set(self._static) - set(found)
+        if missing:
+            raise InputError(f"the size {sorted(missing)[0]} is needed: pass an array that carries it, or "
+                             f"{sorted(missing)[0]}=...")
+        return found
+
+    def _executable(self, static: Mapping[str, int]) -> Any:
+        key = tuple(sorted(static.items()))
+        found = self._executables.get(key)
+        if found is None:
+            from symdl_codegen.pipeline import build
+
+            program = self._program
+            if static:
+                program = freeze(dict(zip(self._names, self._values, strict=True)), name="function",
+                                 sizes={self._sizes[name]: value for name, value in static.items()})
+            try:
+                found = self._executables[key] = build(program, self.target, self.dtype)
+            except ArgumentError:
+                raise
+            except CodegenError as error:
+                raise ExpressionError(str(error)) from error
+        return found
+
+    def _repr_latex_(self) -> str:
+        from symdl.latex import latex
+
+        return "$\\displaystyle " + r",\quad ".join(latex(value) for value in self._values) + "$"
+
+
+def compile(value: Any, target: str = "cpu", dtype: str = "float64", *, dynamic: Sequence[Any] | None = None,  # noqa: A001 because the public API fixes the name
+            threads: int | None = None) -> CompiledFunction:
+    """Compile an expression, or a list of them, to a function on arrays.
+
+    Args:
+        value: A tensor, a scalar expression, a SymPy matrix expression, or a list of them.
+        target: ``cpu`` (generated Numba kernels), ``numpy`` (plain readable NumPy) or ``cuda``.
+        dtype: ``float64`` or ``float32``, for all inputs and outputs.
+        dynamic: Sizes that stay run-time integers. By default every symbolic size does; naming some makes the others
+            static: kernels are specialised for their values, at the first call with them.
+        threads: The number of threads; results do not depend on it.
+
+    Returns:
+        A function of arrays by name; see ``CompiledFunction``.
+
+    Raises:
+        InputError: for an unknown target, dtype or size.
+        ExpressionError: for an expression without a kernel form.
+    """
+    if target not in TARGETS:
+        raise InputError(f"unknown target {target!r}; expected one of {', '.join(TARGETS)}")
+    if dtype not in DTYPES:
+        raise InputError(f"unknown dtype {dtype!r}; expected one of {', '.join(DTYPES)}")
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise InputError(f"threads: expected a positive integer or None, found {threads!r}")
+    several = isinstance(value, list | tuple)
+    values = [ingest(item) for item in (value if several else [value])]
+    if not values:
+        raise ExpressionError("compile: an empty list has nothing to compute")
+    names = None if dynamic is None else {_key(size) for size in dynamic}
+    return CompiledFunction(values, several, target, dtype, names, threads)
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    name = getattr(key, "name", None) or getattr(key, "label", None)
+    if name is None:
+        raise InputError(f"expected a name or a declared symbol as a key, found {key!r}")
+    return str(name)
+
+
+def _sizes_in(extent: Any) -> list[Any]:
+    from symdl_codegen.program import Size
+
+    return [extent] if isinstance(extent, Size) else []
+
+
+def _size_symbols(value: Any) -> set[Symbol]:
+    found: set[Symbol] = set()
+    stack: list[Basic] = [value]
+    seen: set[Basic] = set()
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, Tensor):
+            found |= {symbol for size in node.shape for symbol in size.free_symbols if isinstance(symbol, Symbol)}
+        if isinstance(node, sympy.Symbol) and node.is_integer:
+            found.add(node)
+        stack.extend(node.args)
+    return found
+
+
+__all__ = ["CompiledFunction", "compile"]
