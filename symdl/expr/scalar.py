@@ -1,12 +1,13 @@
 """Scalar ops: the base class of files in ``symdl/ops``. An op is a SymPy ``Function`` with what symdl needs to know."""
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 import mpmath
 import sympy
-from sympy import Expr, Function
+from sympy import Basic, Expr, Function
 
 SCALAR_OPS: dict[str, type["ScalarOp"]] = {}
 FROM_SYMPY: dict[type, Callable[..., Expr]] = {}
@@ -38,15 +39,22 @@ class ScalarOp(Function):
     analytic: ClassVar[bool] = True
     kinks: ClassVar[tuple[float, ...]] = ()
     amplifies: ClassVar[bool] = False
+    _defaults: ClassVar[tuple[Any, ...]] = ()
     is_commutative = True
     is_real = True
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls._defaults = tuple(parameter.default for parameter in inspect.signature(cls.eval).parameters.values())
         if cls.name:
             SCALAR_OPS[cls.name] = cls
             for function in cls.equivalents:
                 FROM_SYMPY[function] = cls
+
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        """Build the op, optional arguments filled in with the defaults of ``eval``."""
+        missing = [value for value in cls._defaults[len(args):] if value is not inspect.Parameter.empty]
+        return super().__new__(cls, *args, *missing, **options)
 
     def derivative(self, position: int) -> Expr:
         """Return the derivative with respect to argument ``position`` (from 0), in terms of ops."""
@@ -62,7 +70,7 @@ class ScalarOp(Function):
 
     def kernel(self) -> Expr:
         """Return the numerically stable form over primitive ops, chosen at freeze; never differentiated."""
-        return self.definition()
+        return self if self.primitive else self.definition()
 
     @staticmethod
     def reference(*values: Any) -> Any:
@@ -85,9 +93,19 @@ class ScalarOp(Function):
         return Expr._from_mpmath(value, prec) if isinstance(value, mpmath.mpf) and mpmath.isfinite(value) else None
 
     def _sympystr(self, printer: Any) -> str:
-        return f"{self.name}({', '.join(map(printer._print, self.args))})"
+        return f"{self.name}({', '.join(map(printer._print, self._shown()))})"
+
+    def _pretty(self, printer: Any) -> Any:
+        return printer._print_Function(self, func_name=self.name)
+
+    def _shown(self) -> list[Basic]:
+        """Return the arguments to print: without those at the end that have their default values."""
+        shown = list(self.args)
+        while len(shown) > 1 and len(self._defaults) >= len(shown) and shown[-1] == self._defaults[len(shown) - 1]:
+            shown.pop()
+        return shown
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        inner = ", ".join(printer._print(argument) for argument in self.args)
+        inner = ", ".join(printer._print(argument) for argument in self._shown())
         power = "" if exp is None else f"^{{{exp}}}"
         return rf"{self.symbol}{power}\left({inner}\right)"

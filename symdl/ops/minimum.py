@@ -25,7 +25,7 @@ class Minimum(ScalarOp):
         """The value at numbers and at equal arguments."""
         if a == b:
             return a
-        if a.is_number and b.is_number and a.is_comparable and b.is_comparable:
+        if a.is_Number and b.is_Number:
             return a if a <= b else b
         return None
 
@@ -38,10 +38,6 @@ class Minimum(ScalarOp):
         """Return the choice by comparison."""
         a, b = self.args
         return Where(a <= b, a, b)
-
-    def kernel(self) -> Expr:
-        """Return itself: a primitive."""
-        return self
 
     @staticmethod
     def reference(a: Any, b: Any) -> Any:

@@ -29,23 +29,18 @@ class ReLU(ScalarOp):
         """The value at numbers."""
         if at_zero.is_number and not 0 <= at_zero <= 1:
             raise ExpressionError(f"relu(x, at_zero={at_zero}): expected a derivative between 0 and 1")
-        if x.is_number and x.is_comparable:
+        if x.is_Number:
             return x if x >= 0 else S.Zero
         return None
 
-    @property
-    def at_zero(self) -> Expr:
-        """The derivative at 0."""
-        return self.args[1] if len(self.args) > 1 else S.One
-
     def derivative(self, position: int) -> Expr:
         """Return the indicator of x >= 0, with ``at_zero`` at 0; ``at_zero`` itself changes no value."""
-        x = self.args[0]
+        x, at_zero = self.args
         if position == 1:
             return S.Zero
-        if self.at_zero == 1:
+        if at_zero == 1:
             return Where(x >= 0, 1, 0)
-        return Where(x > 0, 1, Where(x < 0, 0, self.at_zero) if self.at_zero != 0 else 0)
+        return Where(x > 0, 1, 0 if at_zero == 0 else Where(x < 0, 0, at_zero))
 
     def definition(self) -> Expr:
         """Return max(0, x)."""
@@ -62,6 +57,7 @@ class ReLU(ScalarOp):
         return max(x, x * 0)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
+        x, at_zero = self.args
         power = "" if exp is None else f"^{{{exp}}}"
-        convention = "" if self.at_zero == 1 else rf",\,\dot\sigma(0)={printer._print(self.at_zero)}"
-        return rf"\sigma_{{\mathrm{{ReLU}}{convention}}}{power}\left({printer._print(self.args[0])}\right)"
+        convention = "" if at_zero == 1 else rf";\, \dot{{\sigma}}(0) = {printer._print(at_zero)}"
+        return rf"{self.symbol}{power}\left({printer._print(x)}{convention}\right)"

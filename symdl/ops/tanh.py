@@ -34,10 +34,6 @@ class Tanh(ScalarOp):
         x = self.args[0]
         return (Exp(x) - Exp(-x)) / (Exp(x) + Exp(-x))
 
-    def kernel(self) -> Expr:
-        """Return itself: a primitive."""
-        return self
-
     @staticmethod
     def reference(x: Any) -> Any:
         """By NumPy."""

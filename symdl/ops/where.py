@@ -23,10 +23,13 @@ class Where(ScalarOp):
 
     @classmethod
     def eval(cls, condition: Basic, a: Expr, b: Expr) -> Expr | None:
-        """The branch, where the condition is known or the branches are equal."""
+        """The branch, where the condition is known or the branches are equal; the same choice within it is made."""
         if condition == sympy.true or a == b:
             return a
-        return b if condition == sympy.false else None
+        if condition == sympy.false:
+            return b
+        first, second = _chosen(a, condition, 1), _chosen(b, condition, 2)
+        return None if first is a and second is b else cls(condition, first, second)
 
     def derivative(self, position: int) -> Expr:
         """Return the indicator of the condition for ``a``, of its negation for ``b``, and 0 for the condition."""
@@ -69,3 +72,9 @@ class Where(ScalarOp):
         first = rf"{printer._print(a)} & \text{{if }} {printer._print(condition)}"
         text = rf"\begin{{cases}} {first} \\ {printer._print(b)} & \text{{otherwise}} \end{{cases}}"
         return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+
+def _chosen(branch: Expr, condition: Basic, position: int) -> Expr:
+    while isinstance(branch, Where) and branch.args[0] == condition:
+        branch = branch.args[position]
+    return branch
