@@ -1,4 +1,4 @@
-"""symdl_codegen: Programs (plain equations) to kernels. ``build`` in ``pipeline.py`` is the whole of it, in one page."""
+"""symdl_codegen: Programs (plain equations) to kernels. ``build`` in ``pipeline.py`` is all of it on one page."""
 
 from typing import Any
 

@@ -1,10 +1,12 @@
-"""The loop IR: what a Program becomes before it is emitted. The whole grammar, on one screen::
+"""The loop IR: what a Program becomes before it is emitted.
+
+The whole grammar, on one screen::
 
     Scalar    = Const | Index | Size | Load | Apply                     (of program.py)
               | Local(name, kind)                                       a value bound earlier in the same nest
     Statement = Let(local, value)                                       local = value
               | Reduce(local, op, axes, value)                          local = op over axes of value
-              | Store(buffer, indices, value, op)                       buffer[indices] = value, or op= with add mul max min
+              | Store(buffer, indices, value, op)                       buffer[indices] = value, or combined by op
               | Nest(axes, body)                                        for axes: body
               | Contract(rows, columns, depth, left, right, local, epilogue)
                     for rows, columns: local = sum over depth of left * right; epilogue     (in register tiles)
@@ -12,8 +14,8 @@
     Kernel    = name, phase, body, note                                 one native function; phase is step or update
     Module    = sizes, buffers, kernels, outputs, updates, guard, batch
 
-A module's kernels run in order. Kernels of phase ``update`` run after the guard was found finite. Every buffer is written
-by one kernel, except states, which only ``update`` kernels write. Buffers are row-major; a buffer of role ``scratch``
+A module's kernels run in order. Kernels of phase ``update`` run after the guard was found finite. Every buffer is
+written by one kernel, except states, which only ``update`` kernels write. Buffers are row-major; a ``scratch`` one
 lives during the one kernel that names it; ``temporary`` ones get their place in the arena when sizes are bound.
 Nothing here knows a processor: tiles, lanes and threads are chosen by the emitters.
 """
@@ -24,10 +26,34 @@ from dataclasses import dataclass, replace
 from symdl_codegen.program import Apply, Axis, Const, Index, Load, Size, Tensor
 
 __all__ = [
-    "Apply", "Axis", "Barrier", "Const", "Contract", "Index", "Kernel", "Let", "Load", "Local", "Module", "Nest",
-    "Reduce", "Scalar", "Size", "Statement", "Store", "Tensor", "free_indices", "locals_of", "map_scalar",
-    "map_statement", "reads", "scalars_of", "substitute", "walk", "writes",
-]  # fmt: skip
+    "Apply",
+    "Axis",
+    "Barrier",
+    "Const",
+    "Contract",
+    "Index",
+    "Kernel",
+    "Let",
+    "Load",
+    "Local",
+    "Module",
+    "Nest",
+    "Reduce",
+    "Scalar",
+    "Size",
+    "Statement",
+    "Store",
+    "Tensor",
+    "free_indices",
+    "locals_of",
+    "map_scalar",
+    "map_statement",
+    "reads",
+    "scalars_of",
+    "substitute",
+    "walk",
+    "writes",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +97,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Nest:
-    """Loops over ``axes``, outermost first, around ``body``. Iterations are independent unless a Store has an ``op``."""
+    """Loops over ``axes``, outermost first, around ``body``; independent iterations unless a Store has an ``op``."""
 
     axes: tuple[Axis, ...]
     body: tuple["Statement", ...]
@@ -79,9 +105,9 @@ class Nest:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A contraction tile: for each (row, column), ``local`` = sum over ``depth`` of ``left * right``; then ``epilogue``.
+    """For each (row, column): ``local`` = sum over ``depth`` of ``left * right``, in tiles; then ``epilogue``.
 
-    ``left`` does not depend on the column and ``right`` not on the row; both have affine addresses. ``panel`` names
+    ``left`` does not depend on the column and ``right`` not on the row; both have affine addresses. ``panel`` is
     the scratch buffer for the packed right operand and ``tile`` the one that holds a finished tile.
     """
 
@@ -168,7 +194,8 @@ def map_statement(
     axis: Callable[[Axis], Axis] = lambda axis: axis,
     buffer: Callable[[str], str] = lambda name: name,
 ) -> Statement:
-    """Rebuild ``statement`` with ``change`` applied to each scalar, ``axis`` to each axis, ``buffer`` to each written name."""
+    """Rebuild ``statement``: ``change`` each scalar, ``axis`` each axis, ``buffer`` each written name."""
+
     def body(part: tuple[Statement, ...]) -> tuple[Statement, ...]:
         return tuple(map_statement(inner, change, axis, buffer) for inner in part)
 
@@ -183,10 +210,16 @@ def map_statement(
             return Nest(tuple(map(axis, axes)), body(inner))
         case Contract():
             return replace(
-                statement, row=axis(statement.row), column=axis(statement.column), depth=tuple(map(axis, statement.depth)),
-                left=change(statement.left), right=change(statement.right), epilogue=body(statement.epilogue),
-                panel=buffer(statement.panel), tile=buffer(statement.tile),
-            )  # fmt: skip
+                statement,
+                row=axis(statement.row),
+                column=axis(statement.column),
+                depth=tuple(map(axis, statement.depth)),
+                left=change(statement.left),
+                right=change(statement.right),
+                epilogue=body(statement.epilogue),
+                panel=buffer(statement.panel),
+                tile=buffer(statement.tile),
+            )
     return statement
 
 
@@ -235,7 +268,7 @@ def loads_of(body: tuple[Statement, ...]) -> Iterator[Load]:
 
 
 def reads(kernel: Kernel) -> set[str]:
-    """Names of the buffers that ``kernel`` reads before, or without, writing them itself (scratch excluded by the caller)."""
+    """Names of the buffers that ``kernel`` loads from, scratch included."""
     return {load.tensor for load in loads_of(kernel.body)}
 
 
@@ -247,7 +280,9 @@ def writes(kernel: Kernel) -> set[str]:
 def scratches(kernel: Kernel, buffers: dict[str, Tensor]) -> set[str]:
     """Names of the scratch buffers that ``kernel`` uses."""
     named = {name for part in statements(kernel.body) if isinstance(part, Contract) for name in (part.panel, part.tile)}
-    return named | {name for name in reads(kernel) | writes(kernel) if buffers[name].role == "scratch"}
+    return named | {
+        name for name in reads(kernel) | writes(kernel) if name in buffers and buffers[name].role == "scratch"
+    }
 
 
 def free_indices(scalar: Scalar) -> set[str]:

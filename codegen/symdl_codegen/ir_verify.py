@@ -2,9 +2,25 @@
 
 from symdl_codegen.errors import VerificationError
 from symdl_codegen.ir import (
-    Axis, Barrier, Contract, Index, Kernel, Let, Load, Local, Module, Nest, Reduce, Scalar, Size, Statement, Store,
-    scratches, walk, writes,
-)  # fmt: skip
+    Axis,
+    Barrier,
+    Contract,
+    Index,
+    Kernel,
+    Let,
+    Load,
+    Local,
+    Module,
+    Nest,
+    Reduce,
+    Scalar,
+    Size,
+    Statement,
+    Store,
+    scratches,
+    walk,
+    writes,
+)
 from symdl_codegen.primitives import PRIMITIVES, REDUCTIONS
 
 
@@ -28,7 +44,9 @@ def verify_module(module: Module) -> Module:
             elif role == "temporary" and name not in defined:
                 defined.add(name)
             elif role != "scratch":
-                raise VerificationError(f"kernel {kernel.name} writes {name!r} ({role}), which it may not, or not again")
+                raise VerificationError(
+                    f"kernel {kernel.name} writes {name!r} ({role}), which it may not, or not again"
+                )
     for name, buffer in module.outputs.items():
         if buffer not in defined:
             raise VerificationError(f"output {name!r} is held by {buffer!r}, which no kernel writes")

@@ -16,20 +16,22 @@ SWITCHES = (*PASSES, *SCHEDULES, "memory")
 PLAIN = {name: False for name in SWITCHES if name not in ("powers", "sharing", "dead_code")}
 
 
-def build(program: Program, target: str = "cpu", dtype: str = "float64", *, passes: dict[str, bool] | None = None) -> Executable:
+def build(
+    program: Program, target: str = "cpu", dtype: str = "float64", *, passes: dict[str, bool] | None = None
+) -> Executable:
     """Compile ``program`` for ``target`` (cpu, numpy) in floating type ``dtype`` (float64, float32).
 
-    ``passes`` turns passes and schedules off (or on) by name, see SWITCHES; all are on, save for numpy, whose text
-    stays one statement per equation. Raises VerificationError for an invalid program, UnsupportedError for a structure or
-    target that cannot be compiled.
+    ``passes`` turns passes and schedules off or on by name, see SWITCHES; all are on, save for numpy, whose text
+    stays one statement per equation. Raises VerificationError for an invalid program, UnsupportedError for a structure
+    or target that cannot be compiled.
     """
     switches = _switches(target, dtype, passes or {})
     clock = _Clock()
-    program = clock("verify", verify(program))                                        # Program
-    module = clock("lower", lower(program))                                           # Program -> Module
-    module = clock("passes", run_passes(module, switches))                            # Module -> Module
-    module = clock("schedule", schedule(module, switches))                            # Module -> Module
-    emitted = clock("emit", TARGETS[target].emit(module, dtype))                      # Module -> text
+    program = clock("verify", verify(program))  # Program
+    module = clock("lower", lower(program))  # Program -> Module
+    module = clock("passes", run_passes(module, switches))  # Module -> Module
+    module = clock("schedule", schedule(module, switches))  # Module -> Module
+    emitted = clock("emit", TARGETS[target].emit(module, dtype))  # Module -> text
     engine = clock("compile", engine_class(target)(module, emitted, dtype, switches["memory"]))  # text -> native code
     clock.seconds["cached"] = engine.cached
     return Executable(program, module, emitted, engine, target, dtype, clock.seconds)

@@ -53,7 +53,10 @@ def affine(scalar: Scalar) -> dict[str | None, Scalar] | None:
             parts = [affine(argument) for argument in arguments]
             if any(part is None for part in parts):
                 return None
-            return {key: add(*(part[key] for part in parts if key in part)) for key in dict.fromkeys(k for p in parts for k in p)}
+            return {
+                key: add(*(part[key] for part in parts if key in part))
+                for key in dict.fromkeys(k for p in parts for k in p)
+            }
         case Apply("neg", (argument,)):
             part = affine(argument)
             return None if part is None else {key: mul(Const(-1), value) for key, value in part.items()}
@@ -83,7 +86,7 @@ def strides(load: Load, shape: tuple[Scalar, ...]) -> dict[str | None, Scalar] |
         part = affine(index)
         if part is None:
             return None
-        step = mul(*shape[position + 1:])
+        step = mul(*shape[position + 1 :])
         for key, value in part.items():
             total[key] = add(total.get(key, ZERO), mul(value, step))
     return total
@@ -133,7 +136,7 @@ def is_gather(load: Load) -> bool:
 
 
 def is_plain(load: Load) -> bool:
-    """Whether each index of ``load`` is a loop index or a constant, so that the load is in bounds wherever it stands."""
+    """Whether each index of ``load`` is a loop index or a constant: such a load is in bounds wherever it stands."""
     return all(isinstance(index, Index | Const) for index in load.indices)
 
 
@@ -159,8 +162,18 @@ def kind_of(scalar: Scalar, buffers: Mapping[str, Tensor]) -> str:
     return "int"
 
 
-_INFIX = {"add": " + ", "mul": "*", "div": "/", "lt": " < ", "le": " <= ", "eq": " == ", "and": " & ", "or": " | ",
-          "floordiv": "//", "mod": " mod "}  # fmt: skip
+_INFIX = {
+    "add": " + ",
+    "mul": "*",
+    "div": "/",
+    "lt": " < ",
+    "le": " <= ",
+    "eq": " == ",
+    "and": " & ",
+    "or": " | ",
+    "floordiv": "//",
+    "mod": " mod ",
+}
 
 
 def text(scalar: Scalar) -> str:
@@ -182,5 +195,7 @@ def text(scalar: Scalar) -> str:
 
 def shape_text(shape: tuple[Scalar, ...]) -> str:
     """``(n, p)``, or ``(n,)``; the outermost parentheses of an extent are dropped."""
-    parts = [text(extent).removeprefix("(").removesuffix(")") if _is(extent, "add") else text(extent) for extent in shape]
+    parts = [
+        text(extent).removeprefix("(").removesuffix(")") if _is(extent, "add") else text(extent) for extent in shape
+    ]
     return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"

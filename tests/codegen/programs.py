@@ -1,4 +1,4 @@
-"""Programs for tests: a small multi-layer perceptron with cross-entropy and Adam, written out by hand, and building blocks."""
+"""Programs for tests: a multi-layer perceptron with cross-entropy and Adam, written by hand, and building blocks."""
 
 from symdl_codegen.program import Apply, Axis, Const, Equation, Index, Load, Program, Scalar, Size, Tensor
 
@@ -10,7 +10,9 @@ def ap(primitive: str, *arguments: Scalar | float | int) -> Apply:
 
 def ld(tensor: str, *indices: str | int | Scalar) -> Load:
     """A load; names become indices."""
-    return Load(tensor, tuple(Index(i) if isinstance(i, str) else Const(i) if isinstance(i, int) else i for i in indices))
+    return Load(
+        tensor, tuple(Index(i) if isinstance(i, str) else Const(i) if isinstance(i, int) else i for i in indices)
+    )
 
 
 def axes(**extents: str | int) -> tuple[Axis, ...]:
@@ -36,16 +38,29 @@ class Builder:
         self.tensors[name] = Tensor(name, shape(*extents), kind, role)
         return name
 
-    def eq(self, target: str, over: tuple[Axis, ...], body: Scalar, reduction: str | None = None,
-           reduced: tuple[Axis, ...] = (), at: tuple[Scalar, ...] | None = None, kind: str = "real",
-           extents: tuple[Scalar, ...] | None = None) -> str:  # fmt: skip
+    def eq(
+        self,
+        target: str,
+        over: tuple[Axis, ...],
+        body: Scalar,
+        reduction: str | None = None,
+        reduced: tuple[Axis, ...] = (),
+        at: tuple[Scalar, ...] | None = None,
+        kind: str = "real",
+        extents: tuple[Scalar, ...] | None = None,
+    ) -> str:
         """Declare a temporary and its equation."""
         self.tensors[target] = Tensor(target, extents if extents is not None else tuple(a.extent for a in over), kind)
         self.equations.append(Equation(target, over, body, reduction, reduced, at))
         return target
 
-    def program(self, *outputs: str, updates: tuple[tuple[str, str], ...] = (), guard: str | None = None,
-                batch: str | None = None) -> Program:  # fmt: skip
+    def program(
+        self,
+        *outputs: str,
+        updates: tuple[tuple[str, str], ...] = (),
+        guard: str | None = None,
+        batch: str | None = None,
+    ) -> Program:
         """The finished program."""
         return Program(self.name, dict(self.sizes), self.tensors, tuple(self.equations), outputs, updates, guard, batch)
 
@@ -76,8 +91,13 @@ def mlp(widths: tuple[int, ...], adam: bool = True, dynamic_widths: bool = False
     b.eq("top", axes(i="n"), ld(z, "i", "j"), "max", axes(j=q))
     b.eq("total", axes(i="n"), ap("exp", ap("add", ld(z, "i", "j"), ap("neg", ld("top", "i")))), "add", axes(j=q))
     b.eq("log_sum", axes(i="n"), ap("add", ap("log", ld("total", "i")), ld("top", "i")))
-    b.eq("loss_sum", (), ap("mul", ld("y", "i", "j"), ap("add", ld("log_sum", "i"), ap("neg", ld(z, "i", "j")))), "add",
-         axes(i="n", j=q))  # fmt: skip
+    b.eq(
+        "loss_sum",
+        (),
+        ap("mul", ld("y", "i", "j"), ap("add", ld("log_sum", "i"), ap("neg", ld(z, "i", "j")))),
+        "add",
+        axes(i="n", j=q),
+    )
     count = ap("real", Size("n"))
     b.eq("loss", (), ap("div", ld("loss_sum"), count))
     probability = ap("exp", ap("add", ld(z, "i", "j"), ap("neg", ld("log_sum", "i"))))
@@ -85,12 +105,23 @@ def mlp(widths: tuple[int, ...], adam: bool = True, dynamic_widths: bool = False
     for level in range(depth, 0, -1):
         p, q = f"p{level - 1}", f"p{level}"
         below = f"a{level - 1}" if level > 1 else "x"
-        b.eq(f"gW{level}", axes(j=q, k=p), ap("mul", ld(f"d{level}", "i", "j"), ld(below, "i", "k")), "add", axes(i="n"))
+        b.eq(
+            f"gW{level}", axes(j=q, k=p), ap("mul", ld(f"d{level}", "i", "j"), ld(below, "i", "k")), "add", axes(i="n")
+        )
         b.eq(f"gb{level}", axes(j=q), ld(f"d{level}", "i", "j"), "add", axes(i="n"))
         if level > 1:
-            b.eq(f"e{level - 1}", axes(i="n", k=p), ap("mul", ld(f"d{level}", "i", "j"), ld(f"W{level}", "j", "k")), "add", axes(j=q))
-            b.eq(f"d{level - 1}", axes(i="n", k=p),
-                 ap("where", ap("lt", 0.0, ld(f"z{level - 1}", "i", "k")), ld(f"e{level - 1}", "i", "k"), 0.0))  # fmt: skip
+            b.eq(
+                f"e{level - 1}",
+                axes(i="n", k=p),
+                ap("mul", ld(f"d{level}", "i", "j"), ld(f"W{level}", "j", "k")),
+                "add",
+                axes(j=q),
+            )
+            b.eq(
+                f"d{level - 1}",
+                axes(i="n", k=p),
+                ap("where", ap("lt", 0.0, ld(f"z{level - 1}", "i", "k")), ld(f"e{level - 1}", "i", "k"), 0.0),
+            )
     updates = _adam(b, states) if adam else _descent(b, states)
     return b.program("loss", updates=updates, guard="loss", batch="n")
 
@@ -99,7 +130,9 @@ def _descent(b: Builder, states: list[tuple[str, tuple[str, ...]]]) -> tuple[tup
     updates = []
     for name, extents in states:
         over, where = axes(**{f"u{k}": e for k, e in enumerate(extents)}), [f"u{k}" for k in range(len(extents))]
-        b.eq(f"{name}_next", over, ap("add", ld(name, *where), ap("neg", ap("mul", ld("alpha"), ld(f"g{name}", *where)))))
+        b.eq(
+            f"{name}_next", over, ap("add", ld(name, *where), ap("neg", ap("mul", ld("alpha"), ld(f"g{name}", *where))))
+        )
         updates.append((name, f"{name}_next"))
     return tuple(updates)
 

@@ -3,9 +3,9 @@
 from random import Random
 
 import numpy as np
-from tests.codegen.programs import Builder, ap, axes, ld, shape
 
 from symdl_codegen.program import Axis, Const, Index, Program, Scalar, Size
+from tests.codegen.programs import Builder, ap, axes, ld, shape
 
 SIZES = ("n", "m", "k")
 UNARY = ("exp", "tanh", "sin", "cos", "atan", "erf", "erfc", "expm1", "abs", "neg")
@@ -35,7 +35,9 @@ def random_arrays(program: Program, sizes: dict[str, int], seed: int) -> dict[st
         if tensor.kind == "real":
             arrays[name] = rng.uniform(-2, 2, lengths).astype(np.float32)
         else:
-            arrays[name] = rng.integers(-1, 5, lengths) if tensor.kind == "int" else rng.integers(0, 2, lengths).astype(bool)
+            arrays[name] = (
+                rng.integers(-1, 5, lengths) if tensor.kind == "int" else rng.integers(0, 2, lengths).astype(bool)
+            )
     return arrays
 
 
@@ -59,16 +61,10 @@ def _equation(b: Builder, random: Random, target: str) -> None:
 
 
 def _position(b: Builder, random: Random, over: tuple[Axis, ...]) -> Scalar:
-    options: list[Scalar] = [Index(axis.index) for axis in over] + [Const(0)]
-    size = b.tensors["g"].shape[0]
-    options += [ld("g", Index(axis.index)) for axis in over if axis.extent == size] * 3
-    chosen = random.choice(options)
-    return chosen if isinstance(chosen, type(ld("g", 0))) else ld("g", Index(over[0].index)) if over[0].extent == size else _mod(
-        chosen, b.tensors["g"].shape[0])  # fmt: skip
-
-
-def _mod(index: Scalar, extent: Scalar) -> Scalar:
-    return ap("mod", index, extent)
+    """Where a scatter writes: computed, shifted or read from g; anything outside the target is dropped."""
+    options: list[Scalar] = [ap("add", Index(axis.index), random.choice([-2, 0, 3])) for axis in over]
+    options += [ld("g", Index(axis.index)) for axis in over if axis.extent == b.tensors["g"].shape[0]] * 3
+    return random.choice(options)
 
 
 def _load(b: Builder, random: Random, over: tuple[Axis, ...]) -> Scalar:

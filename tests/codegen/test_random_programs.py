@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.codegen.random_programs import random_arrays, random_program
 
 from symdl_codegen import build
 from symdl_codegen.pipeline import SWITCHES
 from symdl_codegen.program import verify
+from tests.codegen.programs import Builder, ap, axes, ld
+from tests.codegen.random_programs import random_arrays, random_program
 
 LENGTHS = st.integers(0, 19)
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -18,7 +19,8 @@ CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 def same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], relative: float) -> None:
     for name, value in expected.items():
-        assert found[name].shape == value.shape and found[name].dtype == value.dtype
+        assert found[name].shape == value.shape
+        assert found[name].dtype == value.dtype
         finite = np.abs(value[np.isfinite(value)])
         scale = max(1.0, float(finite.max()) if finite.size else 1.0)
         np.testing.assert_allclose(found[name], value, rtol=relative, atol=relative * scale, err_msg=name)
@@ -60,3 +62,12 @@ def test_passes_on_the_numpy_target(name: str) -> None:
         arrays = random_arrays(program, sizes, seed)
         found = build(program, "numpy", passes={name: name not in ("sharing", "dead_code", "powers")})(arrays, sizes)
         same(found, build(program, "numpy")(arrays, sizes), 1e-12)
+
+
+def test_fusion_needs_a_one_to_one_map_of_indices():
+    b = Builder("outer", n=None)
+    b.input("x", "n")
+    b.eq("t", axes(i="n"), ap("exp", ld("x", "i")))
+    b.eq("y", axes(i="n", j="n"), ap("mul", ld("t", "i"), ld("t", "j")))
+    x = np.array([0.0, 1.0, 2.0])
+    np.testing.assert_allclose(build(b.program("t", "y"))({"x": x})["y"], np.outer(np.exp(x), np.exp(x)))

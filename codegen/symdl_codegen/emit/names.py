@@ -26,7 +26,7 @@ class Names:
 
 
 def identifier(name: str) -> str:
-    """``name`` as an ASCII identifier: Greek letters by their names, everything else that does not fit as underscores."""
+    """``name`` as an ASCII identifier: Greek letters by their names, all else that does not fit as underscores."""
     spelled = "".join(char if char.isascii() else _spelled(char) for char in name)
     cleaned = re.sub(r"\W+", "_", spelled).strip("_") or "x"
     return f"_{cleaned}" if cleaned[0].isdigit() else cleaned

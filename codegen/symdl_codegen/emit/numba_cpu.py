@@ -7,12 +7,41 @@ import math
 
 from symdl_codegen.emit import Argument, Call, Emitted, EmittedKernel
 from symdl_codegen.emit.names import Names, identifier
-from symdl_codegen.emit.scalar_text import AND, ATOM, CHOICE, COMPARE, NEGATIVE, NOT, OR, PRODUCT, SUM, Entry, Infix, Prefix, ScalarText
+from symdl_codegen.emit.scalar_text import (
+    AND,
+    ATOM,
+    CHOICE,
+    COMPARE,
+    NEGATIVE,
+    NOT,
+    OR,
+    PRODUCT,
+    SUM,
+    Entry,
+    Infix,
+    Prefix,
+    ScalarText,
+)
 from symdl_codegen.intrinsics.machine import tile_shape
 from symdl_codegen.ir import (
-    Apply, Axis, Const, Contract, Index, Kernel, Let, Load, Local, Module, Nest, Reduce, Scalar, Size, Statement, Store,
+    Apply,
+    Axis,
+    Const,
+    Contract,
+    Index,
+    Kernel,
+    Let,
+    Load,
+    Local,
+    Module,
+    Nest,
+    Reduce,
+    Scalar,
+    Size,
+    Statement,
+    Store,
     walk,
-)  # fmt: skip
+)
 from symdl_codegen.lower.equations import identity
 from symdl_codegen.passes.canonical import Renaming
 from symdl_codegen.scalars import ONE, ZERO, add, cost, is_gather, is_total, mul, offset, strides
@@ -20,18 +49,61 @@ from symdl_codegen.scalars import ONE, ZERO, add, cost, is_gather, is_total, mul
 TARGET = "cpu"
 
 TABLE: dict[str, Entry] = {
-    "add": Infix("+", SUM), "mul": Infix("*", PRODUCT), "neg": Prefix("-", NEGATIVE), "div": Infix("/", PRODUCT),
-    "pow": "math.pow({0}, {1})", "sqrt": "math.sqrt({0})", "exp": "math.exp({0})", "log": "math.log({0})",
-    "log1p": "math.log1p({0})", "expm1": "math.expm1({0})", "tanh": "math.tanh({0})", "sin": "math.sin({0})",
-    "cos": "math.cos({0})", "atan": "math.atan({0})", "erf": "math.erf({0})", "erfc": "math.erfc({0})",
-    "abs": "abs({0})", "sign": "sign({0})", "floor": "floor({0})", "floordiv": Infix("//", PRODUCT),
-    "mod": Infix("%", PRODUCT), "max": "maximum({0}, {1})", "min": "minimum({0}, {1})", "lt": Infix("<", COMPARE),
-    "le": Infix("<=", COMPARE), "eq": Infix("==", COMPARE), "and": Infix("&", AND), "or": Infix("|", OR),
-    "not": Prefix("not ", NOT), "where": "select({0}, {1}, {2})", "real": "real({0})",
-}  # fmt: skip
+    "add": Infix("+", SUM),
+    "mul": Infix("*", PRODUCT),
+    "neg": Prefix("-", NEGATIVE),
+    "div": Infix("/", PRODUCT),
+    "pow": "math.pow({0}, {1})",
+    "sqrt": "math.sqrt({0})",
+    "exp": "math.exp({0})",
+    "log": "math.log({0})",
+    "log1p": "math.log1p({0})",
+    "expm1": "math.expm1({0})",
+    "tanh": "math.tanh({0})",
+    "sin": "math.sin({0})",
+    "cos": "math.cos({0})",
+    "atan": "math.atan({0})",
+    "erf": "math.erf({0})",
+    "erfc": "math.erfc({0})",
+    "abs": "abs({0})",
+    "sign": "sign({0})",
+    "floor": "floor({0})",
+    "floordiv": Infix("//", PRODUCT),
+    "mod": Infix("%", PRODUCT),
+    "max": "maximum({0}, {1})",
+    "min": "minimum({0}, {1})",
+    "lt": Infix("<", COMPARE),
+    "le": Infix("<=", COMPARE),
+    "eq": Infix("==", COMPARE),
+    "and": Infix("&", AND),
+    "or": Infix("|", OR),
+    "not": Prefix("not ", NOT),
+    "where": "select({0}, {1}, {2})",
+    "real": "real({0})",
+}
 
 RESERVED = frozenset(
-    "math real inf nan sign floor maximum minimum select accumulate contract address range min max abs tile True False".split()
+    [
+        "math",
+        "real",
+        "inf",
+        "nan",
+        "sign",
+        "floor",
+        "maximum",
+        "minimum",
+        "select",
+        "accumulate",
+        "contract",
+        "address",
+        "range",
+        "min",
+        "max",
+        "abs",
+        "tile",
+        "True",
+        "False",
+    ]
 )
 LAZY = 16  # operations of a branch from which on it is worth a jump instead of a select
 HEADER = '''"""{name}: {count} kernels for one CPU core. real is {dtype}.
@@ -64,7 +136,9 @@ def emit(module: Module, dtype: str) -> Emitted:
 class _Writer:
     """Writes one kernel."""
 
-    def __init__(self, module: Module, kernel: Kernel, buffers: tuple[str, ...], sizes: tuple[str, ...], dtype: str) -> None:
+    def __init__(
+        self, module: Module, kernel: Kernel, buffers: tuple[str, ...], sizes: tuple[str, ...], dtype: str
+    ) -> None:
         self.module, self.source_kernel, self.dtype = module, kernel, dtype
         self.buffers, self.sizes = buffers, sizes
         self.names = Names(RESERVED)
@@ -135,9 +209,10 @@ class _Writer:
         name, shape = self.names(part.buffer, "buffer"), self.module.buffers[part.buffer].shape
         checks = [
             f"0 <= {self.text(index, COMPARE + 1)} < {self.text(extent, COMPARE + 1)}"
-            for index, extent in zip(part.indices, shape, strict=True) if any(isinstance(node, Load) for node in walk(index))
-        ]  # fmt: skip
-        if checks:  # an element outside is dropped: data may not write out of bounds
+            for index, extent in zip(part.indices, shape, strict=True)
+            if part.op and not isinstance(index, Index)
+        ]
+        if checks:  # a scatter drops what falls outside: data may not write out of bounds
             self._line(depth, f"if {' and '.join(checks)}:")
             depth += 1
         place = f"{name}[{self.text(offset(part.indices, shape))}]"
@@ -147,7 +222,9 @@ class _Writer:
         elif part.op == "add":
             self._line(depth, f"{place} += {value}")
         else:
-            self._line(depth, f"{place} = {self._combined(part.op, self.module.buffers[part.buffer].kind, place, value)}")
+            self._line(
+                depth, f"{place} = {self._combined(part.op, self.module.buffers[part.buffer].kind, place, value)}"
+            )
 
     def _leaf(self, scalar: Scalar) -> tuple[str, int]:
         match scalar:
@@ -180,8 +257,9 @@ class _Writer:
             return text, ATOM
         checks = " and ".join(
             f"0 <= {self.text(index, COMPARE + 1)} < {self.text(extent, COMPARE + 1)}"
-            for index, extent in zip(load.indices, buffer.shape, strict=True) if any(isinstance(n, Load) for n in walk(index))
-        )  # fmt: skip
+            for index, extent in zip(load.indices, buffer.shape, strict=True)
+            if any(isinstance(n, Load) for n in walk(index))
+        )
         outside = {"real": "real(nan)", "int": "0", "bool": "False"}[buffer.kind]  # data out of range shows as NaN
         return f"{text} if {checks} else {outside}", CHOICE
 
@@ -192,18 +270,25 @@ class _Writer:
         condition, yes, no = scalar.arguments
         if all(is_total(branch) and not _gathers(branch) and cost(branch) < LAZY for branch in (yes, no)):
             return None
-        return f"{self.text(yes, CHOICE + 1)} if {self.text(condition, CHOICE + 1)} else {self.text(no, CHOICE + 1)}", CHOICE
+        return (
+            f"{self.text(yes, CHOICE + 1)} if {self.text(condition, CHOICE + 1)} else {self.text(no, CHOICE + 1)}",
+            CHOICE,
+        )
 
     def _contract(self, part: Contract, depth: int) -> None:
         left = strides(part.left, self.module.buffers[part.left.tensor].shape) or {}
         right = strides(part.right, self.module.buffers[part.right.tensor].shape) or {}
         i, j = self._index(part.row), self._index(part.column)
         panel, tile = self.names(part.panel, "buffer"), self.names(part.tile, "buffer")
-        i0, j0, im, jn = (self.names(f"{name}{suffix}", "tile") for name, suffix in ((i, "0"), (j, "0"), ("n", i), ("n", j)))
+        i0, j0, im, jn = (
+            self.names(f"{name}{suffix}", "tile") for name, suffix in ((i, "0"), (j, "0"), ("n", i), ("n", j))
+        )
         self._line(depth, f"for {j0} in range(0, {self.text(part.column.extent)}, {self.columns}):")
         self._line(depth + 1, f"{jn} = min({self.text(part.column.extent, SUM)} - {j0}, {self.columns})")
         if right[part.column.index] == ONE:
-            source = f"address({self.names(part.right.tensor, 'buffer')}, {self._base(part.right, right, part, (j, j0))})"
+            source = (
+                f"address({self.names(part.right.tensor, 'buffer')}, {self._base(part.right, right, part, (j, j0))})"
+            )
             steps = [right.get(axis.index, ZERO) for axis in part.depth]
         else:
             source, steps = self._pack(part, right, depth + 1, panel, (j, j0, jn))
@@ -212,10 +297,11 @@ class _Writer:
         loops = [
             f"{self.text(axis.extent)}, {self.text(left.get(axis.index, ZERO))}, {self.text(step)}"
             for axis, step in zip(part.depth, steps, strict=True)
-        ]  # fmt: skip
+        ]
         loops = ["1, 0, 0"] * (3 - len(loops)) + loops
+        operand = self.names(part.left.tensor, "buffer")
         lines = [
-            f"contract(tile, address({self.names(part.left.tensor, 'buffer')}, {self._base(part.left, left, part, (i, i0))}),",
+            f"contract(tile, address({operand}, {self._base(part.left, left, part, (i, i0))}),",
             f"         {self.text(left[part.row.index])}, {source}, address({tile}, 0),",
             f"         {', '.join(loops)}, {im}, {jn})",
         ]
@@ -228,7 +314,7 @@ class _Writer:
         self._body(part.epilogue, depth + 4)
 
     def _base(self, load: Load, steps: dict[str | None, Scalar], part: Contract, start: tuple[str, str]) -> str:
-        """The offset of the first element of a tile: all indices at zero but the enclosing loops' and the tile's start."""
+        """The offset of a tile's first element: every index at zero but those of the loops around it."""
         own = {part.row.index, part.column.index, *(axis.index for axis in part.depth)}
         outer = [mul(step, Index(key)) for key, step in steps.items() if key is not None and key not in own]
         fixed = add(steps.get(None, ZERO), *outer)
@@ -237,13 +323,14 @@ class _Writer:
         text = start[1] if moving == "1" else f"{start[1]} * {moving}"
         return text if fixed == ZERO else f"{self.text(fixed, SUM)} + {text}"
 
-    def _pack(self, part: Contract, steps: dict[str | None, Scalar], depth: int, panel: str,
-              names: tuple[str, str, str]) -> tuple[str, list[Scalar]]:  # fmt: skip
+    def _pack(
+        self, part: Contract, steps: dict[str | None, Scalar], depth: int, panel: str, names: tuple[str, str, str]
+    ) -> tuple[str, list[Scalar]]:
         """Copy the right operand's columns of one tile to a contiguous panel; return its address and depth strides."""
         j, j0, jn = names
         inner: list[Scalar] = []
         for position in range(len(part.depth)):
-            inner.append(mul(*(axis.extent for axis in part.depth[position + 1:]), Const(self.columns)))
+            inner.append(mul(*(axis.extent for axis in part.depth[position + 1 :]), Const(self.columns)))
         self._line(depth, f"for {j} in range({jn}):")
         at = self._loops(part.depth, depth + 1)
         base = self._base(part.right, steps, part, (j, f"({j0} + {j})"))

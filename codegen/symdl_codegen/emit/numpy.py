@@ -4,28 +4,94 @@ import math
 
 from symdl_codegen.emit import Emitted, EmittedKernel
 from symdl_codegen.emit.names import Names
-from symdl_codegen.emit.scalar_text import AND, ATOM, COMPARE, NEGATIVE, OR, PRODUCT, SUM, Entry, Infix, Prefix, ScalarText
+from symdl_codegen.emit.scalar_text import (
+    AND,
+    ATOM,
+    COMPARE,
+    NEGATIVE,
+    OR,
+    PRODUCT,
+    SUM,
+    Entry,
+    Infix,
+    Prefix,
+    ScalarText,
+)
 from symdl_codegen.errors import UnsupportedError
 from symdl_codegen.ir import (
-    Axis, Const, Index, Kernel, Let, Load, Local, Module, Nest, Reduce, Scalar, Size, Statement, Store,
-    free_indices, locals_of,
-)  # fmt: skip
+    Axis,
+    Const,
+    Index,
+    Kernel,
+    Let,
+    Load,
+    Local,
+    Module,
+    Nest,
+    Reduce,
+    Scalar,
+    Size,
+    Statement,
+    Store,
+    free_indices,
+    locals_of,
+)
 from symdl_codegen.lower.equations import identity
 from symdl_codegen.schedule.contractions import Product, product_of
 
 TARGET = "numpy"
 
 TABLE: dict[str, Entry] = {
-    "add": Infix("+", SUM), "mul": Infix("*", PRODUCT), "neg": Prefix("-", NEGATIVE), "div": "np.divide({0}, {1})",
-    "pow": "np.power({0}, {1})", "sqrt": "np.sqrt({0})", "exp": "np.exp({0})", "log": "np.log({0})", "log1p": "np.log1p({0})",
-    "expm1": "np.expm1({0})", "tanh": "np.tanh({0})", "sin": "np.sin({0})", "cos": "np.cos({0})", "atan": "np.arctan({0})",
-    "erf": "real(erf({0}))", "erfc": "real(erfc({0}))", "abs": "np.abs({0})", "sign": "np.sign({0})", "floor": "np.floor({0})",
-    "floordiv": "np.floor_divide({0}, {1})", "mod": "np.mod({0}, {1})", "max": "np.maximum({0}, {1})", "min": "np.minimum({0}, {1})",
-    "lt": Infix("<", COMPARE), "le": Infix("<=", COMPARE), "eq": Infix("==", COMPARE), "and": Infix("&", AND),
-    "or": Infix("|", OR), "not": "np.logical_not({0})", "where": "np.where({0}, {1}, {2})", "real": "real({0})",
-}  # fmt: skip
+    "add": Infix("+", SUM),
+    "mul": Infix("*", PRODUCT),
+    "neg": Prefix("-", NEGATIVE),
+    "div": "np.divide({0}, {1})",
+    "pow": "np.power({0}, {1})",
+    "sqrt": "np.sqrt({0})",
+    "exp": "np.exp({0})",
+    "log": "np.log({0})",
+    "log1p": "np.log1p({0})",
+    "expm1": "np.expm1({0})",
+    "tanh": "np.tanh({0})",
+    "sin": "np.sin({0})",
+    "cos": "np.cos({0})",
+    "atan": "np.arctan({0})",
+    "erf": "real(erf({0}))",
+    "erfc": "real(erfc({0}))",
+    "abs": "np.abs({0})",
+    "sign": "np.sign({0})",
+    "floor": "np.floor({0})",
+    "floordiv": "np.floor_divide({0}, {1})",
+    "mod": "np.mod({0}, {1})",
+    "max": "np.maximum({0}, {1})",
+    "min": "np.minimum({0}, {1})",
+    "lt": Infix("<", COMPARE),
+    "le": Infix("<=", COMPARE),
+    "eq": Infix("==", COMPARE),
+    "and": Infix("&", AND),
+    "or": Infix("|", OR),
+    "not": "np.logical_not({0})",
+    "where": "np.where({0}, {1}, {2})",
+    "real": "real({0})",
+}
 
-RESERVED = frozenset("np real erf erfc take scatter_add along tensors sizes outputs updates guard step".split())
+RESERVED = frozenset(
+    [
+        "np",
+        "real",
+        "erf",
+        "erfc",
+        "take",
+        "scatter_add",
+        "along",
+        "tensors",
+        "sizes",
+        "outputs",
+        "updates",
+        "guard",
+        "step",
+    ]
+)
 HEADER = '''"""{name} in NumPy. real is {dtype}; step returns the outputs, the new states and the guard."""
 
 import numpy as np
@@ -37,15 +103,23 @@ real = np.{dtype}
 
 def step(tensors, sizes):
 '''
-_REDUCE = {"add": "np.sum({0}, axis={1})", "mul": "np.prod({0}, axis={1})", "max": "np.max({0}, axis={1}, initial={2})",
-           "min": "np.min({0}, axis={1}, initial={2})"}  # fmt: skip
+_REDUCE = {
+    "add": "np.sum({0}, axis={1})",
+    "mul": "np.prod({0}, axis={1})",
+    "max": "np.max({0}, axis={1}, initial={2})",
+    "min": "np.min({0}, axis={1}, initial={2})",
+}
 
 
 def emit(module: Module, dtype: str) -> Emitted:
     """Return the NumPy text of ``module``: one function ``step(tensors, sizes)``, one paragraph per kernel."""
     names = Names(RESERVED)
     head = [f'    {names(n, "size")} = sizes["{n}"]' for n in module.sizes]
-    head += [f'    {names(n, "buffer")} = tensors["{n}"]' for n, b in module.buffers.items() if b.role not in ("temporary", "scratch")]
+    head += [
+        f'    {names(n, "buffer")} = tensors["{n}"]'
+        for n, b in module.buffers.items()
+        if b.role not in ("temporary", "scratch")
+    ]
     kernels = []
     for kernel in module.kernels:
         lines = [f"# {line}" for line in kernel.note.splitlines()] + _Writer(module, names, dtype).kernel(kernel)
@@ -77,7 +151,9 @@ class _Writer:
 
     def _nest(self, nest: Statement, name: str) -> list[str]:
         if not isinstance(nest, Nest):
-            raise UnsupportedError(f"the numpy target takes unscheduled nests only, found {type(nest).__name__} in {name}")
+            raise UnsupportedError(
+                f"the numpy target takes unscheduled nests only, found {type(nest).__name__} in {name}"
+            )
         lines = []
         self.bound = {}
         for part in nest.body:
@@ -92,7 +168,9 @@ class _Writer:
                 case Store():
                     lines += self._store(part, nest.axes)
                 case _:
-                    raise UnsupportedError(f"the numpy target takes unscheduled nests only, found {type(part).__name__} in {name}")
+                    raise UnsupportedError(
+                        f"the numpy target takes unscheduled nests only, found {type(part).__name__} in {name}"
+                    )
             self.names.given = {key: value for key, value in self.names.given.items() if key[0] != "index"}
         for part in nest.body:  # locals of one kernel are not those of another
             if isinstance(part, Let | Reduce):
@@ -109,7 +187,7 @@ class _Writer:
         """``value`` as an array with every one of ``axes``."""
         text = self.text(value)
         if self._axes_of(value) == {axis.index for axis in axes}:
-            return text if axes else text
+            return text
         return f"np.broadcast_to({text}, {self._shape(tuple(axis.extent for axis in axes))})"
 
     def _shape(self, extents: tuple[Scalar, ...]) -> str:
@@ -135,7 +213,9 @@ class _Writer:
         operands = (product.left, product.right)
         names = [axis.index for axis in (*axes, *part.axes)]
         for load in operands:
-            if not all(isinstance(index, Index) for index in load.indices) or len(set(load.indices)) != len(load.indices):
+            if not all(isinstance(index, Index) for index in load.indices) or len(set(load.indices)) != len(
+                load.indices
+            ):
                 return None
         used = {index.name for load in operands for index in load.indices if isinstance(index, Index)}
         letters = dict(zip(names, "abcdefghijklmnopqrstuvwxyz", strict=False))
@@ -189,8 +269,10 @@ class _Writer:
         order = [axis.index for axis in self.domain]
         places = [order.index(index.name) for index in load.indices if isinstance(index, Index)]
         shape = self.module.buffers[load.tensor].shape
-        spans = all(isinstance(index, Index) and self.domain[order.index(index.name)].extent == extent
-                    for index, extent in zip(load.indices, shape, strict=True))  # fmt: skip
+        spans = all(
+            isinstance(index, Index) and self.domain[order.index(index.name)].extent == extent
+            for index, extent in zip(load.indices, shape, strict=True)
+        )
         if not spans or len(set(places)) != len(places):
             return f"take({name}, {', '.join(self.text(index) for index in load.indices)})"
         if places != sorted(places):

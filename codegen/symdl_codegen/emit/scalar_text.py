@@ -31,8 +31,12 @@ Entry = str | Infix | Prefix  # a string is a call; the arguments stand for {0},
 class ScalarText:
     """Writes scalars by a table over the primitives and a callback for everything that is not an Apply."""
 
-    def __init__(self, table: dict[str, Entry], leaf: Callable[[Scalar], tuple[str, int]],
-                 special: Callable[[Apply], tuple[str, int] | None] = lambda scalar: None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        table: dict[str, Entry],
+        leaf: Callable[[Scalar], tuple[str, int]],
+        special: Callable[[Apply], tuple[str, int] | None] = lambda scalar: None,
+    ) -> None:
         self.table, self.leaf, self.special = table, leaf, special
 
     def __call__(self, scalar: Scalar, strength: int = CHOICE) -> str:

@@ -1,0 +1,1 @@
+"""What the emitted text calls by name: the processor's properties, Numba intrinsics, the contraction tile."""

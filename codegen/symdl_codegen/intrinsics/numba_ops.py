@@ -37,7 +37,9 @@ def _extremum(order: str, name: str):
                 return builder.select(builder.icmp_signed(order, left, right), left, right)
             kind = left.type
             bits = "f32" if isinstance(kind, ir.FloatType) else "f64"
-            function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind, kind]), f"llvm.{name}.{bits}")
+            function = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(kind, [kind, kind]), f"llvm.{name}.{bits}"
+            )
             return builder.call(function, [left, right])
 
         return result(result, result), emit
@@ -52,11 +54,13 @@ minimum = _extremum("<", "minimum")
 @intrinsic
 def sign(typing_context, value):
     """-1, 0 or 1; NaN stays NaN."""
+
     def emit(context, builder, signature, arguments):
         (x,) = arguments
         zero, one, minus = (ir.Constant(x.type, number) for number in (0.0, 1.0, -1.0))
-        negative = builder.select(builder.fcmp_ordered("<", x, zero), minus, builder.select(
-            builder.fcmp_ordered("==", x, zero), zero, x))
+        negative = builder.select(
+            builder.fcmp_ordered("<", x, zero), minus, builder.select(builder.fcmp_ordered("==", x, zero), zero, x)
+        )
         return builder.select(builder.fcmp_ordered(">", x, zero), one, negative)
 
     return value(value), emit
@@ -65,10 +69,13 @@ def sign(typing_context, value):
 @intrinsic
 def floor(typing_context, value):
     """The largest integer not above, as a real."""
+
     def emit(context, builder, signature, arguments):
         (x,) = arguments
         bits = "f32" if isinstance(x.type, ir.FloatType) else "f64"
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(x.type, [x.type]), f"llvm.floor.{bits}")
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(x.type, [x.type]), f"llvm.floor.{bits}"
+        )
         return builder.call(function, [x])
 
     return value(value), emit
@@ -76,7 +83,8 @@ def floor(typing_context, value):
 
 @intrinsic
 def accumulate(typing_context, total, value):
-    """total + value of a sum whose order the compiler may choose once and for all, so that it vectorises."""
+    """Total + value of a sum whose order the compiler may choose once and for all, so that it vectorises."""
+
     def emit(context, builder, signature, arguments):
         return builder.fadd(*arguments, flags=("reassoc", "contract"))
 
@@ -86,6 +94,7 @@ def accumulate(typing_context, total, value):
 @intrinsic
 def address(typing_context, pointer, offset):
     """The address of ``pointer[offset]`` as an integer."""
+
     def emit(context, builder, signature, arguments):
         pointer, offset = arguments
         return builder.ptrtoint(builder.gep(pointer, [offset]), I64)
@@ -118,6 +127,7 @@ def _to_pointer(context, builder, signature, arguments):
 @intrinsic
 def contract(typing_context, tile, a, a_row, b, c, e0, a0, b0, e1, a1, b1, e2, a2, b2, rows, columns):
     """Call the contraction tile at address ``tile``; all arguments are 64-bit integers, see ``intrinsics/tile.py``."""
+
     def emit(context, builder, signature, arguments):
         tile, *rest = arguments
         kind = ir.FunctionType(ir.VoidType(), [I64] * len(rest))
@@ -137,6 +147,7 @@ def call_kernel(typing_context, function, arguments, count):
     Pointers and 64-bit integers travel alike in every calling convention we support, so one switch over the count
     serves every kernel. The first two parameters are Numba's return slot and exception slot, both unused.
     """
+
     def emit(context, builder, signature, values):
         function, block, count = values
         slot = builder.ptrtoint(cgutils.alloca_once(builder, ir.IntType(8).as_pointer(), size=ir.Constant(I32, 4)), I64)
@@ -159,7 +170,8 @@ def call_kernel(typing_context, function, arguments, count):
 
 @intrinsic
 def copy_bytes(typing_context, target, source, count):
-    """memcpy between two addresses."""
+    """Memcpy between two addresses."""
+
     def emit(context, builder, signature, arguments):
         pointer = ir.IntType(8).as_pointer()
         target, source, count = arguments
@@ -170,8 +182,20 @@ def copy_bytes(typing_context, target, source, count):
 
 
 NAMESPACE = {
-    "math": math, "inf": math.inf, "nan": math.nan, "select": select, "maximum": maximum, "minimum": minimum, "sign": sign,
-    "floor": floor, "accumulate": accumulate, "address": address, "contract": contract, "call_kernel": call_kernel,
-    "copy_bytes": copy_bytes, "pointer_float32": pointer_float32, "pointer_float64": pointer_float64,
+    "math": math,
+    "inf": math.inf,
+    "nan": math.nan,
+    "select": select,
+    "maximum": maximum,
+    "minimum": minimum,
+    "sign": sign,
+    "floor": floor,
+    "accumulate": accumulate,
+    "address": address,
+    "contract": contract,
+    "call_kernel": call_kernel,
+    "copy_bytes": copy_bytes,
+    "pointer_float32": pointer_float32,
+    "pointer_float64": pointer_float64,
     "pointer_int64": pointer_int64,
-}  # fmt: skip
+}

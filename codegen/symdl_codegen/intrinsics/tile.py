@@ -2,10 +2,13 @@
 
     tile(a, a_row, b, c, e0, a0, b0, e1, a1, b1, e2, a2, b2, rows, columns)
 
-computes c[m, n] = sum over three nested loops k0 < e0, k1 < e1, k2 < e2 of a[m*a_row + k.(a0, a1, a2)] * b[n + k.(b0, b1, b2)]
-for m < ROWS and n < columns, and stores it with row length COLUMNS at ``c``. ``a``, ``b``, ``c`` are addresses, strides count
-elements. All ROWS x COLUMNS sums stay in vector registers; rows beyond ``rows`` are not computed, columns beyond
-``columns`` are masked: nothing outside the operands is read. The order of the sum depends on nothing but the extents.
+computes, for m < rows and n < columns, c[m, n] = sum over k0 < e0, k1 < e1, k2 < e2 of
+
+    a[m*a_row + k0*a0 + k1*a1 + k2*a2] * b[n + k0*b0 + k1*b1 + k2*b2]
+
+and stores it with row length COLUMNS at ``c``. ``a``, ``b`` and ``c`` are addresses, strides count elements. All sums stay in
+vector registers; columns beyond ``columns`` are masked: nothing outside the operands is read. The order of the sum
+depends on nothing but the extents.
 """
 
 from llvmlite import ir
@@ -23,13 +26,18 @@ def tile_module(dtype: str) -> tuple[str, str]:
     symbol = f"symdl_tile_{dtype}"
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * 15), symbol)
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    variants = [_variant(module, dtype, m, n, masked) for m in range(1, rows + 1)
-                for n, masked in ((1, True), (2, True), (2, False))]  # fmt: skip
+    variants = [
+        _variant(module, dtype, m, n, masked)
+        for m in range(1, rows + 1)
+        for n, masked in ((1, True), (2, True), (2, False))
+    ]
     _dispatch(builder, function, variants, width, columns)
     return symbol, str(module)
 
 
-def _dispatch(builder: ir.IRBuilder, function: ir.Function, variants: list[ir.Function], width: int, columns: int) -> None:
+def _dispatch(
+    builder: ir.IRBuilder, function: ir.Function, variants: list[ir.Function], width: int, columns: int
+) -> None:
     """Choose the variant by rows and columns."""
     rows, count = function.args[13], function.args[14]
     narrow = builder.icmp_signed("<=", count, ir.Constant(I64, width))
@@ -91,8 +99,10 @@ def _variant(module: ir.Module, dtype: str, rows: int, vectors: int, masked: boo
     mask = _mask(builder, kit, columns, vectors) if masked else None
     row_offsets = [builder.mul(a_row, ir.Constant(I64, m)) for m in range(rows)]
     zero = ir.Constant(I64, 0)
-    empty = builder.or_(builder.or_(*(builder.icmp_signed("<=", loops[3 * k], zero) for k in (0, 1))),
-                        builder.icmp_signed("<=", loops[6], zero))  # fmt: skip
+    empty = builder.or_(
+        builder.or_(*(builder.icmp_signed("<=", loops[3 * k], zero) for k in (0, 1))),
+        builder.icmp_signed("<=", loops[6], zero),
+    )
     entry, finish = builder.block, function.append_basic_block("finish")
     start = function.append_basic_block("start")
     builder.cbranch(empty, finish, start)
@@ -118,7 +128,7 @@ def _variant(module: ir.Module, dtype: str, rows: int, vectors: int, masked: boo
     def nest(level: int, ao: ir.Value, bo: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
         if level == 3:
             return body(ao, bo, sums)
-        extent, a_step, b_step = loops[3 * level: 3 * level + 3]
+        extent, a_step, b_step = loops[3 * level : 3 * level + 3]
         before = builder.block
         loop, done = function.append_basic_block(), function.append_basic_block()
         builder.branch(loop)

@@ -25,9 +25,15 @@ def lower(program: Program) -> Module:
         updates.append((state, value))
     kernels += [_copy(state, value, buffers, "update") for state, value in updates]
     return Module(
-        program.name, dict(program.sizes), buffers, tuple(kernels), {name: name for name in program.outputs},
-        tuple(updates), program.guard, program.batch,
-    )  # fmt: skip
+        program.name,
+        dict(program.sizes),
+        buffers,
+        tuple(kernels),
+        {name: name for name in program.outputs},
+        tuple(updates),
+        program.guard,
+        program.batch,
+    )
 
 
 def identity(op: str, kind: str) -> Const:

@@ -1,8 +1,21 @@
 """Canonical names inside a kernel, so that kernels that differ only in names compare equal."""
 
 from symdl_codegen.ir import (
-    Axis, Barrier, Contract, Index, Let, Load, Local, Nest, Reduce, Scalar, Size, Statement, Store, map_scalar,
-)  # fmt: skip
+    Axis,
+    Barrier,
+    Contract,
+    Index,
+    Let,
+    Load,
+    Local,
+    Nest,
+    Reduce,
+    Scalar,
+    Size,
+    Statement,
+    Store,
+    map_scalar,
+)
 
 
 class Renaming:
@@ -16,23 +29,29 @@ class Renaming:
         self.everything = everything
 
     def index(self, name: str) -> str:
+        """The number of an index."""
         return self.indices.setdefault(name, f"i{len(self.indices)}")
 
     def local(self, local: Local) -> Local:
+        """The number of a local."""
         return Local(self.locals.setdefault(local.name, f"v{len(self.locals)}"), local.kind)
 
     def buffer(self, name: str) -> str:
+        """The number, or given name, of a buffer."""
         if self.everything:
             return self.buffers.setdefault(name, f"b{len(self.buffers)}")
         return self.buffers.get(name, name)
 
     def size(self, name: str) -> str:
+        """The number of a size, where everything is numbered."""
         return self.sizes.setdefault(name, f"s{len(self.sizes)}") if self.everything else name
 
     def axis(self, axis: Axis) -> Axis:
+        """An axis in new names."""
         return Axis(self.index(axis.index), self.scalar(axis.extent))
 
     def scalar(self, scalar: Scalar) -> Scalar:
+        """A scalar in new names."""
         return map_scalar(scalar, self._node)
 
     def _node(self, node: Scalar) -> Scalar:
@@ -48,9 +67,11 @@ class Renaming:
         return node
 
     def body(self, body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        """Statements in new names, in order."""
         return tuple(self.statement(statement) for statement in body)
 
     def statement(self, statement: Statement) -> Statement:
+        """One statement in new names."""
         match statement:
             case Let(local, value):
                 value = self.scalar(value)

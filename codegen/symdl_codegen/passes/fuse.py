@@ -6,16 +6,34 @@ The same pass gives contractions and reductions their epilogues: bias, activatio
 from dataclasses import replace
 
 from symdl_codegen.ir import (
-    Index, Kernel, Let, Load, Local, Module, Nest, Reduce, Scalar, Statement, Store, loads_of, map_scalar, map_statement,
-    reads, statements, substitute, writes,
-)  # fmt: skip
+    Index,
+    Kernel,
+    Let,
+    Load,
+    Local,
+    Module,
+    Nest,
+    Reduce,
+    Scalar,
+    Statement,
+    Store,
+    loads_of,
+    map_scalar,
+    map_statement,
+    reads,
+    statements,
+    substitute,
+    writes,
+)
 from symdl_codegen.scalars import kind_of
 
 LARGEST = 20  # buffers of one kernel, beyond which its arguments no longer fit registers
 
 
 def fuse(module: Module) -> Module:
-    """before: for i, j: z = sum_k w*x        after: for i, j: v = sum_k w*x; a = relu(v)
+    """Join nests over the same iterations.
+
+    before: for i, j: z = sum_k w*x        after: for i, j: v = sum_k w*x; a = relu(v)
                for i, j: a = relu(z)
 
     The consumer's loads of what the nest stores must all be at the nest's own iteration, in any order of axes. Either
@@ -43,18 +61,20 @@ def _merge_into_producer(kernels: list[Kernel], later: int, module: Module) -> t
         fused = _fused(producer, consumer, module)
         if fused is None:
             continue
-        between = kernels[earlier + 1: later]
+        between = kernels[earlier + 1 : later]
         if not any(reads(kernel) & writes(producer) for kernel in between):  # the producer sinks
-            return [*kernels[:earlier], *between, fused, *kernels[later + 1:]], later - 1
+            return [*kernels[:earlier], *between, fused, *kernels[later + 1 :]], later - 1
         if not any(writes(kernel) & reads(consumer) for kernel in between):  # the consumer rises
-            return [*kernels[:earlier], fused, *between, *kernels[later + 1:]], earlier
+            return [*kernels[:earlier], fused, *between, *kernels[later + 1 :]], earlier
     return None
 
 
 def _is_nest(kernel: Kernel) -> bool:
     match kernel.body:
         case (Nest(_, inner),):
-            return all(isinstance(part, Let | Reduce) or (isinstance(part, Store) and part.op is None) for part in inner)
+            return all(
+                isinstance(part, Let | Reduce) or (isinstance(part, Store) and part.op is None) for part in inner
+            )
     return False
 
 
@@ -65,7 +85,8 @@ def _has_reduction(kernel: Kernel) -> bool:
 def _fused(producer: Kernel, consumer: Kernel, module: Module) -> Kernel | None:
     """One kernel that does both, or None where their iterations do not match one to one."""
     outer, inner = producer.body[0], consumer.body[0]
-    assert isinstance(outer, Nest) and isinstance(inner, Nest)
+    assert isinstance(outer, Nest)
+    assert isinstance(inner, Nest)
     stores = {part.buffer: part for part in outer.body if isinstance(part, Store)}
     rename: dict[Index, Index] = {}
     for load in loads_of(consumer.body):
@@ -75,7 +96,7 @@ def _fused(producer: Kernel, consumer: Kernel, module: Module) -> Kernel | None:
             if not isinstance(mine, Index) or not isinstance(yours, Index) or rename.setdefault(mine, yours) != yours:
                 return None
     extents = {axis.index: axis.extent for axis in outer.axes}
-    if len(rename) != len(inner.axes) or len(set(rename.values())) != len(extents):
+    if not len(rename) == len(set(rename.values())) == len(inner.axes) == len(extents):
         return None
     if any(extents.get(rename[Index(axis.index)].name) != axis.extent for axis in inner.axes):
         return None
@@ -130,6 +151,7 @@ def _unused(name: str, taken: set[str]) -> str:
 
 def _joined(part: Statement, rename: dict[Index, Index], values: dict[str, Scalar]) -> Statement:
     """``part`` in the producer's indices, reading the producer's values from locals."""
+
     def change(scalar: Scalar) -> Scalar:
         if isinstance(scalar, Load) and scalar.tensor in values:
             return values[scalar.tensor]
@@ -145,8 +167,15 @@ def _without_dead_stores(module: Module) -> Module:
 
     def live(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
         kept = (replace(part, body=live(part.body)) if isinstance(part, Nest) else part for part in body)
-        return tuple(part for part in kept
-                     if not (isinstance(part, Store) and module.buffers[part.buffer].role == "temporary" and part.buffer not in needed))
+        return tuple(
+            part
+            for part in kept
+            if not (
+                isinstance(part, Store)
+                and module.buffers[part.buffer].role == "temporary"
+                and part.buffer not in needed
+            )
+        )
 
     kernels = tuple(replace(kernel, body=live(kernel.body)) for kernel in module.kernels)
     kernels = tuple(kernel for kernel in kernels if writes(kernel))

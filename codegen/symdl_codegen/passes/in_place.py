@@ -6,13 +6,28 @@ All updates are simultaneous, so a state may be overwritten only where nobody re
 from dataclasses import replace
 
 from symdl_codegen.ir import (
-    Index, Kernel, Let, Load, Local, Module, Nest, Scalar, Statement, Store, loads_of, reads, substitute,
-    map_statement, writes,
-)  # fmt: skip
+    Index,
+    Kernel,
+    Let,
+    Load,
+    Local,
+    Module,
+    Nest,
+    Scalar,
+    Statement,
+    Store,
+    loads_of,
+    map_statement,
+    reads,
+    substitute,
+    writes,
+)
 
 
 def in_place(module: Module) -> Module:
-    """before: w1 = w - a*g; (guard) w <- w1        after: (guard) w = w - a*g
+    """Let updates write their states.
+
+    before: w1 = w - a*g; (guard) w <- w1        after: (guard) w = w - a*g
 
     The kernel moves behind the guard, which needs that no kernel that stays reads what it writes. It writes the state
     itself when it reads it only at the element it writes and no later kernel reads the state.
@@ -24,11 +39,15 @@ def in_place(module: Module) -> Module:
     updates = []
     for state, value in module.updates:
         producer = next((kernel for kernel in moved if value in writes(kernel)), None)
-        later = moved[moved.index(producer) + 1:] if producer else []
+        later = moved[moved.index(producer) + 1 :] if producer else []
         copy = next(kernel for kernel in copies if state in writes(kernel))
         others = [kernel for kernel in (*steps, *moved, *copies) if kernel is not copy and kernel is not producer]
         direct = None
-        if producer and not any(state in reads(kernel) for kernel in later) and not any(value in reads(k) for k in others):
+        if (
+            producer
+            and not any(state in reads(kernel) for kernel in later)
+            and not any(value in reads(k) for k in others)
+        ):
             direct = _direct(producer, state, value, module.buffers[state].kind)
         if producer and direct:
             moved[moved.index(producer)] = direct
@@ -42,7 +61,7 @@ def in_place(module: Module) -> Module:
 
 
 def _movable(steps: list[Kernel], module: Module) -> list[Kernel]:
-    """The kernels that compute new states and nothing that the kernels before the guard, the guard or an output need."""
+    """The kernels that compute new states and nothing that an output, the guard or a kernel before it needs."""
     pinned = set(module.outputs.values()) | {module.guard}
     values = {value for _, value in module.updates}
     moved: list[Kernel] = []
@@ -82,7 +101,7 @@ def _direct(kernel: Kernel, state: str, value: str, kind: str) -> Kernel | None:
 
 
 def _scalars(part: Statement) -> set[Load]:
-    return {load for load in loads_of((part,))}
+    return set(loads_of((part,)))
 
 
 __all__ = ["in_place"]

@@ -3,16 +3,34 @@
 from dataclasses import replace
 
 from symdl_codegen.ir import (
-    Apply, Const, Index, Kernel, Let, Load, Module, Nest, Reduce, Scalar, Statement, Store, loads_of, map_scalar,
-    map_statement, substitute, walk, writes,
-)  # fmt: skip
+    Apply,
+    Const,
+    Index,
+    Kernel,
+    Let,
+    Load,
+    Module,
+    Nest,
+    Reduce,
+    Scalar,
+    Statement,
+    Store,
+    loads_of,
+    map_scalar,
+    map_statement,
+    substitute,
+    walk,
+    writes,
+)
 from symdl_codegen.scalars import cost, is_gather
 
 LARGEST = 400  # operations beyond which a scalar is no longer extended, to keep kernels readable and quick to compile
 
 
 def inline(module: Module) -> Module:
-    """before: e[i] = exp(x[i]); s = sum over i of e[i]        after: s = sum over i of exp(x[i])
+    """Move pointwise equations to their readers.
+
+    before: e[i] = exp(x[i]); s = sum over i of e[i]        after: s = sum over i of exp(x[i])
 
     A pointwise equation that one place reads, at each of its elements exactly once, moves there; a mere relabelling,
     constant or scaling (``y[i,j] = 2*x[j,i]``) moves everywhere. Outputs, the guard and new states keep their buffers.
@@ -93,4 +111,6 @@ def _inlined(kernel: Kernel, store: Store) -> Kernel:
             return substitute(store.value, dict(zip(store.indices, scalar.indices, strict=True)))
         return scalar
 
-    return replace(kernel, body=tuple(map_statement(part, lambda scalar: map_scalar(scalar, change)) for part in kernel.body))
+    return replace(
+        kernel, body=tuple(map_statement(part, lambda scalar: map_scalar(scalar, change)) for part in kernel.body)
+    )

@@ -6,11 +6,20 @@ from symdl_codegen.ir import Apply, Const, Module, Scalar, map_scalar, map_state
 
 
 def powers(module: Module) -> Module:
-    """before: pow(x, 2.0)        after: mul(x, x);   also exponents 1, 3 and -1"""
-    return replace(module, kernels=tuple(
-        replace(kernel, body=tuple(map_statement(part, lambda scalar: map_scalar(scalar, _power)) for part in kernel.body))
-        for kernel in module.kernels
-    ))  # fmt: skip
+    """Rewrite powers with exponent 1, 2, 3 or -1.
+
+    before: pow(x, 2.0)        after: mul(x, x)
+    """
+    return replace(
+        module,
+        kernels=tuple(
+            replace(
+                kernel,
+                body=tuple(map_statement(part, lambda scalar: map_scalar(scalar, _power)) for part in kernel.body),
+            )
+            for kernel in module.kernels
+        ),
+    )
 
 
 def _power(scalar: Scalar) -> Scalar:

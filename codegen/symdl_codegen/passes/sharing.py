@@ -7,7 +7,9 @@ from symdl_codegen.passes.canonical import rename_body
 
 
 def sharing(module: Module) -> Module:
-    """before: s = sum x; t = sum x; y = s*t        after: s = sum x; y = s*s
+    """Compute equal equations once.
+
+    before: s = sum x; t = sum x; y = s*t        after: s = sum x; y = s*s
 
     Only single-target kernels of phase ``step`` take part. Outputs, the guard and updates follow the renaming.
     """
@@ -27,18 +29,25 @@ def sharing(module: Module) -> Module:
             seen[key] = target
         kernels.append(kernel)
     return replace(
-        module, kernels=tuple(kernels),
+        module,
+        kernels=tuple(kernels),
         buffers={name: buffer for name, buffer in module.buffers.items() if name not in alias},
         outputs={name: alias.get(buffer, buffer) for name, buffer in module.outputs.items()},
         updates=tuple((state, alias.get(value, value)) for state, value in module.updates),
         guard=alias.get(module.guard, module.guard) if module.guard else None,
-    )  # fmt: skip
+    )
 
 
 def _redirect(kernel: Kernel, alias: dict[str, str]) -> Kernel:
     def change(scalar: Scalar) -> Scalar:
-        return Load(alias[scalar.tensor], scalar.indices) if isinstance(scalar, Load) and scalar.tensor in alias else scalar
+        return (
+            Load(alias[scalar.tensor], scalar.indices)
+            if isinstance(scalar, Load) and scalar.tensor in alias
+            else scalar
+        )
 
     if not alias:
         return kernel
-    return replace(kernel, body=tuple(map_statement(part, lambda scalar: map_scalar(scalar, change)) for part in kernel.body))
+    return replace(
+        kernel, body=tuple(map_statement(part, lambda scalar: map_scalar(scalar, change)) for part in kernel.body)
+    )

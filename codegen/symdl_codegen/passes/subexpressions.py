@@ -4,21 +4,39 @@ from collections import Counter
 from dataclasses import replace
 
 from symdl_codegen.ir import (
-    Contract, Let, Load, Local, Module, Nest, Reduce, Scalar, Statement, Store, Tensor, statements, substitute, walk,
-)  # fmt: skip
+    Contract,
+    Let,
+    Load,
+    Local,
+    Module,
+    Nest,
+    Reduce,
+    Scalar,
+    Statement,
+    Store,
+    Tensor,
+    statements,
+    substitute,
+    walk,
+)
 from symdl_codegen.scalars import cost, is_total, kind_of
 
 THRESHOLD = 4  # operations below which recomputing is cheaper than naming
 
 
 def subexpressions(module: Module) -> Module:
-    """before: a = exp(x)*y; b = exp(x)*z        after: t = exp(x); a = t*y; b = t*z
+    """Name repeated scalars.
 
-    Only scalars that may be computed unconditionally are named; those under a reduction's own index stay where they are.
+    before: a = exp(x)*y; b = exp(x)*z        after: t = exp(x); a = t*y; b = t*z
+
+    Only scalars that may be computed unconditionally are named; those inside a reduction stay where they are.
     """
-    return replace(module, kernels=tuple(
-        replace(kernel, body=_share(kernel.body, module.buffers, _names(kernel.body))) for kernel in module.kernels
-    ))  # fmt: skip
+    return replace(
+        module,
+        kernels=tuple(
+            replace(kernel, body=_share(kernel.body, module.buffers, _names(kernel.body))) for kernel in module.kernels
+        ),
+    )
 
 
 def _names(body: tuple[Statement, ...]) -> set[str]:
@@ -68,7 +86,9 @@ def _direct(statement: Statement) -> tuple[Scalar, ...]:
     return ()
 
 
-def _replace(statement: Statement, table: dict[Scalar, Scalar], buffers: dict[str, Tensor], taken: set[str]) -> Statement:
+def _replace(
+    statement: Statement, table: dict[Scalar, Scalar], buffers: dict[str, Tensor], taken: set[str]
+) -> Statement:
     match statement:
         case Let(local, value):
             return Let(local, substitute(value, table))

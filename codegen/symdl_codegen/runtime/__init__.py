@@ -2,7 +2,10 @@
 
 from importlib import import_module
 
-ENGINES = {"cpu": ("symdl_codegen.runtime.engine_cpu", "CpuEngine"), "numpy": ("symdl_codegen.runtime.engine_numpy", "NumpyEngine")}
+ENGINES = {
+    "cpu": ("symdl_codegen.runtime.engine_cpu", "CpuEngine"),
+    "numpy": ("symdl_codegen.runtime.engine_numpy", "NumpyEngine"),
+}
 
 
 def engine_class(target: str) -> type:

@@ -52,7 +52,12 @@ def layout(
         life = lives[name]
         candidate = start if share else end
         for low, high, other in sorted((p for p in placed), key=lambda place: place[0]):
-            if share and not (other.last < life.first or life.last < other.first) and low < candidate + bytes_of[name] and candidate < high:
+            if (
+                share
+                and not (other.last < life.first or life.last < other.first)
+                and low < candidate + bytes_of[name]
+                and candidate < high
+            ):
                 candidate = high
         offsets[name] = candidate
         placed.append((candidate, candidate + bytes_of[name], life))

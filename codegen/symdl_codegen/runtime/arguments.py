@@ -1,4 +1,4 @@
-"""Arguments of a compiled function: cast, checked, sizes inferred. Errors name the tensor, what was expected and found."""
+"""Arguments of a compiled function: cast, checked, sizes inferred. Errors name the tensor and what was expected."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,14 +25,20 @@ def cast(name: str, value: Any, kind: str, dtype: str) -> np.ndarray:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
-        raise ArgumentError(f"{name}: expected an array of {kind} values, found something that is none: {error}") from error
+        raise ArgumentError(
+            f"{name}: expected an array of {kind} values, found something that is none: {error}"
+        ) from error
     if array.dtype.kind not in "biuf":
-        raise ArgumentError(f"{name}: expected real, integer or boolean values, found dtype {array.dtype}; convert it first")
+        raise ArgumentError(
+            f"{name}: expected real, integer or boolean values, found dtype {array.dtype}; convert it first"
+        )
     if kind == "int" and array.dtype.kind == "f":
         if not np.all(np.isfinite(array)):
             raise ArgumentError(f"{name}: expected integers, found NaN or infinity")
         if np.any(array != np.floor(array)):
-            raise ArgumentError(f"{name}: expected integers, found fractional values such as {array[array != np.floor(array)].flat[0]}")
+            raise ArgumentError(
+                f"{name}: expected integers, found fractional values such as {array[array != np.floor(array)].flat[0]}"
+            )
     if kind == "int" and array.size and (array.max() > 2**63 - 1 or array.min() < -(2**63)):
         raise ArgumentError(f"{name}: expected 64-bit integers, found {array.max()}")
     if kind == "bool" and array.dtype.kind != "b" and not np.all((array == 0) | (array == 1)):
@@ -52,10 +58,12 @@ def check_names(found: Mapping[str, Any], expected: tuple[str, ...], what: str =
 
 
 def infer_sizes(
-    tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], declared: Mapping[str, int | None],
+    tensors: Mapping[str, Tensor],
+    shapes: Mapping[str, tuple[int, ...]],
+    declared: Mapping[str, int | None],
     given: Mapping[str, int] | None = None,
-) -> dict[str, int]:  # fmt: skip
-    """The value of every size: static ones, given ones, and those that an array's axis carries; all shapes are checked."""
+) -> dict[str, int]:
+    """The value of every size: static, given, or carried by an array's axis; all shapes are checked."""
     sizes = {name: value for name, value in declared.items() if value is not None}
     origin = dict.fromkeys(sizes, "its declaration")
     for name, value in (given or {}).items():
@@ -79,8 +87,13 @@ def infer_sizes(
     for tensor, shape in shapes.items():
         numbers = tuple(evaluate(extent, sizes) for extent in tensors[tensor].shape)
         if numbers != tuple(shape):
-            why = ", ".join(f"{e.name} = {sizes[e.name]} from {origin[e.name]}" for e, n, f in
-                            zip(tensors[tensor].shape, numbers, shape, strict=True) if n != f and isinstance(e, Size))  # fmt: skip
-            raise ArgumentError(f"{tensor}: expected shape {shape_text(tensors[tensor].shape)} = {numbers}, "
-                                f"found {tuple(shape)}" + (f" ({why})" if why else ""))  # fmt: skip
+            why = ", ".join(
+                f"{e.name} = {sizes[e.name]} from {origin[e.name]}"
+                for e, n, f in zip(tensors[tensor].shape, numbers, shape, strict=True)
+                if n != f and isinstance(e, Size)
+            )
+            raise ArgumentError(
+                f"{tensor}: expected shape {shape_text(tensors[tensor].shape)} = {numbers}, "
+                f"found {tuple(shape)}" + (f" ({why})" if why else "")
+            )
     return sizes

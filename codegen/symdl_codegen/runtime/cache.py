@@ -1,7 +1,7 @@
 """The disk cache of native code: one file per compiled function, named by the hash of all that determines it.
 
-A file holds a JSON line (symbol, external names, digest) and then the object code. Files appear by an atomic rename, so any
-number of processes may compile at once; a damaged file counts as absent.
+A file holds a JSON line (symbol, external names, digest) and then the object code. Files appear by an atomic rename, so
+any number of processes may compile at once; a damaged file counts as absent.
 """
 
 import hashlib
@@ -80,11 +80,14 @@ def save(key: str, native: NativeCode) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        _warn_once(str(cache_directory()), str(error))
+        _warn_once(str(cache_directory()), error.strerror or "unknown reason")
 
 
 @cache
 def _warn_once(directory: str, reason: str) -> None:
     warnings.warn(
         f"symdl cannot write its kernel cache in {directory} ({reason}); kernels are compiled anew in each process. "
-        "Set SYMDL_CACHE_DIR to a writable directory.", RuntimeWarning, stacklevel=2)  # fmt: skip
+        "Set SYMDL_CACHE_DIR to a writable directory.",
+        RuntimeWarning,
+        stacklevel=2,
+    )

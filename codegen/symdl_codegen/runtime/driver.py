@@ -1,8 +1,8 @@
 """The native loop over steps, as text for the same compiler as the kernels. It knows nothing of any program.
 
-``code`` is a program bound to sizes and memory: [step calls, update calls, then per call: function, count, arguments...].
-``table`` is [guard address, guard bytes, gathers, scalars, records, then triples]: a gather is (data, row bytes, slot), a
-scalar (values, bytes, slot), a record (slot, bytes, results).
+``code`` is a program bound to sizes and memory: [step calls, update calls, then per call function, count, arguments].
+``table`` is [guard address, guard bytes, gathers, scalars, records, then triples]: a gather is (data, row bytes, slot),
+a scalar (values, bytes, slot), a record (slot, bytes, results).
 """
 
 RUN = """

@@ -67,10 +67,13 @@ class CpuEngine:
         self.scratch = np.zeros(8, np.int64)  # return and exception slots of direct calls, always zero
 
     def pinned(self, epoch: bool) -> list[str]:
-        """Buffers with a place of their own: in an epoch the slots of gathered rows, step values and what is recorded."""
+        """Buffers with a lasting place: in an epoch the slots of gathered rows, step values and outputs."""
         lasting = {*self.module.outputs.values(), self.module.guard} if epoch else set()
-        return [name for name, buffer in self.module.buffers.items()
-                if (epoch and buffer.role in ("batch", "step")) or (name in lasting and buffer.role == "temporary")]  # fmt: skip
+        return [
+            name
+            for name, buffer in self.module.buffers.items()
+            if (epoch and buffer.role in ("batch", "step")) or (name in lasting and buffer.role == "temporary")
+        ]
 
     def arena(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[dict[str, int], int]:
         """Offsets in the arena and its length; pinned buffers come first and are as large as ``capacity`` needs."""
@@ -85,8 +88,13 @@ class CpuEngine:
         more, end = layout(lives, lengths, start, self.share_memory)
         return {**offsets, **more}, end
 
-    def plan(self, sizes: Mapping[str, int], capacity: Mapping[str, int] | None = None, epoch: bool = False,
-             like: Plan | None = None) -> Plan:  # fmt: skip
+    def plan(
+        self,
+        sizes: Mapping[str, int],
+        capacity: Mapping[str, int] | None = None,
+        epoch: bool = False,
+        like: Plan | None = None,
+    ) -> Plan:
         """The plan for ``sizes``, from the last few if it was made before; ``like`` gives the arena to share."""
         capacity = capacity or sizes
         key = (tuple(sizes.items()), tuple(capacity.items()), epoch, id(like) if like else None)
@@ -119,7 +127,9 @@ class CpuEngine:
         where = {name: np.array(places) for name, places in patches.items()}
         return Plan(np.array(code, np.int64), where, memory, offsets, base)
 
-    def call(self, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int], update: bool) -> dict[str, np.ndarray] | None:
+    def call(
+        self, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int], update: bool
+    ) -> dict[str, np.ndarray] | None:
         """Run one step on checked arrays and return fresh outputs; with ``update`` states change in place.
 
         Returns None, with states unchanged, where the guard was not finite.
@@ -130,7 +140,9 @@ class CpuEngine:
             for name, array in arrays.items():
                 if name in plan.patches:
                     plan.point(name, array.ctypes.data)
-            for buffer in dict.fromkeys([*self.module.outputs.values(), *([self.module.guard] if self.module.guard else [])]):
+            for buffer in dict.fromkeys(
+                [*self.module.outputs.values(), *([self.module.guard] if self.module.guard else [])]
+            ):
                 if self.module.buffers[buffer].role == "temporary":
                     results[buffer] = self._empty(buffer, sizes)
                     plan.point(buffer, results[buffer].ctypes.data)
@@ -160,14 +172,23 @@ class CpuEngine:
             outputs[name] = results[buffer] if fresh else np.array(results.get(buffer, arrays.get(buffer)))
         return outputs
 
-    def epoch(self, state: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], order: np.ndarray, batch: int,
-              steps: Mapping[str, np.ndarray], fixed: Mapping[str, np.ndarray], sizes: dict[str, int],
-              recorded: dict[str, np.ndarray]) -> int:  # fmt: skip
+    def epoch(
+        self,
+        state: Mapping[str, np.ndarray],
+        data: Mapping[str, np.ndarray],
+        order: np.ndarray,
+        batch: int,
+        steps: Mapping[str, np.ndarray],
+        fixed: Mapping[str, np.ndarray],
+        sizes: dict[str, int],
+        recorded: dict[str, np.ndarray],
+    ) -> int:
         """Run every step of an epoch natively, in chunks that let Ctrl-C through; return how many steps were completed.
 
         ``state`` arrays are changed in place; ``recorded`` maps an order-0 output to an array with one element a step.
         """
-        assert self.epoch_loop is not None and self.module.batch is not None
+        assert self.epoch_loop is not None
+        assert self.module.batch is not None
         samples, name = len(order), self.module.batch
         number = -(-samples // batch)
         with self.lock:
@@ -185,16 +206,33 @@ class CpuEngine:
             size = min(batch, samples)
             while begin < number:
                 started, end = perf_counter(), min(begin + chunk, number)
-                self.epoch_loop(slot, slot, full.code.ctypes.data, plans[-1].code.ctypes.data, order.ctypes.data,
-                                table.ctypes.data, done.ctypes.data, begin, end, samples, size)  # fmt: skip
+                self.epoch_loop(
+                    slot,
+                    slot,
+                    full.code.ctypes.data,
+                    plans[-1].code.ctypes.data,
+                    order.ctypes.data,
+                    table.ctypes.data,
+                    done.ctypes.data,
+                    begin,
+                    end,
+                    samples,
+                    size,
+                )
                 if done[0] < end:
                     break
                 elapsed = perf_counter() - started
                 begin, chunk = end, max(1, min(8 * chunk, int(chunk * CHUNK_SECONDS / max(elapsed, 1e-6))))
             return int(done[0])
 
-    def _table(self, plan: Plan, data: Mapping[str, np.ndarray], steps: Mapping[str, np.ndarray],
-               others: Mapping[str, np.ndarray], recorded: Mapping[str, np.ndarray]) -> np.ndarray:  # fmt: skip
+    def _table(
+        self,
+        plan: Plan,
+        data: Mapping[str, np.ndarray],
+        steps: Mapping[str, np.ndarray],
+        others: Mapping[str, np.ndarray],
+        recorded: Mapping[str, np.ndarray],
+    ) -> np.ndarray:
         guard = self.module.guard
 
         def where(buffer: str) -> int:
@@ -207,8 +245,10 @@ class CpuEngine:
         scalars = [(a.ctypes.data, a.itemsize, plan.slot(n)) for n, a in steps.items()]
         records = [(where(self.module.outputs[n]), a.itemsize, a.ctypes.data) for n, a in recorded.items()]
         counts = [len(gathers), len(scalars), len(records)]
-        return np.array([*guarded, *counts, *(x for triple in (*gathers, *scalars, *records) for x in triple)], np.int64)
+        return np.array(
+            [*guarded, *counts, *(x for triple in (*gathers, *scalars, *records) for x in triple)], np.int64
+        )
 
 
-def _callable(address: int, arguments: int):  # noqa: ANN202  (a ctypes function pointer; it releases the GIL)
+def _callable(address: int, arguments: int):
     return ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * (arguments + 2))(address)

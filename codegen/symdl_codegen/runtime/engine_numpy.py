@@ -24,7 +24,9 @@ class NumpyEngine:
         """NumPy allocates each array itself."""
         return {}, 0
 
-    def call(self, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int], update: bool) -> dict[str, np.ndarray] | None:
+    def call(
+        self, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int], update: bool
+    ) -> dict[str, np.ndarray] | None:
         """Run one step and return fresh outputs; with ``update`` states change in place unless the guard forbids it."""
         with np.errstate(all="ignore"):
             outputs, states, guard = self.step(arrays, sizes)
@@ -36,15 +38,28 @@ class NumpyEngine:
                 arrays[name][...] = value
         return outputs
 
-    def epoch(self, state: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], order: np.ndarray, batch: int,
-              steps: Mapping[str, np.ndarray], fixed: Mapping[str, np.ndarray], sizes: dict[str, int],
-              recorded: dict[str, np.ndarray]) -> int:  # fmt: skip
+    def epoch(
+        self,
+        state: Mapping[str, np.ndarray],
+        data: Mapping[str, np.ndarray],
+        order: np.ndarray,
+        batch: int,
+        steps: Mapping[str, np.ndarray],
+        fixed: Mapping[str, np.ndarray],
+        sizes: dict[str, int],
+        recorded: dict[str, np.ndarray],
+    ) -> int:
         """The same loop as the native one, in Python."""
         name = self.module.batch
         assert name is not None
         for step in range(-(-len(order) // batch)):
-            rows = order[step * batch: (step + 1) * batch]
-            arrays = {**state, **fixed, **{n: a[rows] for n, a in data.items()}, **{n: a[step] for n, a in steps.items()}}
+            rows = order[step * batch : (step + 1) * batch]
+            arrays = {
+                **state,
+                **fixed,
+                **{n: a[rows] for n, a in data.items()},
+                **{n: a[step] for n, a in steps.items()},
+            }
             with np.errstate(all="ignore"):
                 outputs, states, guard = self.step(arrays, {**sizes, name: len(rows)})
             for output, values in recorded.items():

@@ -39,23 +39,49 @@ class Engine(Protocol):
     cached: bool
     compiled: int
 
-    def arena(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[dict[str, int], int]: ...
-    def call(self, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int], update: bool) -> dict[str, np.ndarray] | None: ...
-    def epoch(self, state: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], order: np.ndarray, batch: int,
-              steps: Mapping[str, np.ndarray], fixed: Mapping[str, np.ndarray], sizes: dict[str, int],
-              recorded: dict[str, np.ndarray]) -> int: ...  # fmt: skip
+    def arena(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[dict[str, int], int]:
+        """Offsets in the arena and its length in bytes."""
+        ...
+
+    def call(
+        self, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int], update: bool
+    ) -> dict[str, np.ndarray] | None:
+        """One step: fresh outputs, or None where the guard forbade the update."""
+        ...
+
+    def epoch(
+        self,
+        state: Mapping[str, np.ndarray],
+        data: Mapping[str, np.ndarray],
+        order: np.ndarray,
+        batch: int,
+        steps: Mapping[str, np.ndarray],
+        fixed: Mapping[str, np.ndarray],
+        sizes: dict[str, int],
+        recorded: dict[str, np.ndarray],
+    ) -> int:
+        """All steps of an epoch; how many were completed."""
+        ...
 
 
 class Executable:
     """A compiled Program.
 
-    ``inputs``: tensors in order of declaration, then sizes that no array carries. ``outputs``: names. ``source``: the emitted
-    text. ``kernels``: (name, note, source) each. ``timings``: seconds per stage, and under ``cached`` whether
+    ``inputs``: tensors in order of declaration, then sizes that no array carries. ``outputs``: names. ``source``: the
+    emitted text. ``kernels``: (name, note, source) each. ``timings``: seconds per stage, and under ``cached`` whether
     nothing had to be compiled. ``ir_text``: the loop IR as it was emitted.
     """
 
-    def __init__(self, program: Program, module: Module, emitted: Emitted, engine: Engine, target: str, dtype: str,
-                 timings: dict[str, Any]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        program: Program,
+        module: Module,
+        emitted: Emitted,
+        engine: Engine,
+        target: str,
+        dtype: str,
+        timings: dict[str, Any],
+    ) -> None:
         self.program, self.module, self.emitted, self.engine = program, module, emitted, engine
         self.target, self.dtype, self.timings = target, dtype, timings
         self.tensors = {name: program.tensors[name] for name in program.inputs}
@@ -90,19 +116,27 @@ class Executable:
         assert outputs is not None
         return outputs
 
-    def step(self, state: Mapping[str, np.ndarray], arrays: Mapping[str, Any],
-             sizes: Mapping[str, int] | None = None) -> dict[str, np.ndarray] | None:  # fmt: skip
-        """One training step: compute the outputs, then change ``state`` in place. None, and no change, if the guard stops it."""
+    def step(
+        self, state: Mapping[str, np.ndarray], arrays: Mapping[str, Any], sizes: Mapping[str, int] | None = None
+    ) -> dict[str, np.ndarray] | None:
+        """One training step: compute the outputs, then change ``state`` in place; None and no change at a bad guard."""
         own, views = self._state(state)
         checked, known = self._checked({**arrays, **own}, sizes)
         outputs = self.engine.call(checked, known, update=True)
         _write_back(state, views)
         return outputs
 
-    def epoch(self, state: Mapping[str, np.ndarray], data: Mapping[str, Any], order: Any, batch_size: int,
-              steps: Mapping[str, Any] | None = None, fixed: Mapping[str, Any] | None = None,
-              sizes: Mapping[str, int] | None = None) -> EpochResult:  # fmt: skip
-        """Train over the samples ``order`` (rows of the arrays in ``data``), ``batch_size`` at a time; the last batch may be short.
+    def epoch(
+        self,
+        state: Mapping[str, np.ndarray],
+        data: Mapping[str, Any],
+        order: Any,
+        batch_size: int,
+        steps: Mapping[str, Any] | None = None,
+        fixed: Mapping[str, Any] | None = None,
+        sizes: Mapping[str, int] | None = None,
+    ) -> EpochResult:
+        """Train over the samples ``order`` (rows of ``data``), ``batch_size`` at a time; the last batch may be short.
 
         ``state`` arrays are updated in place. ``steps`` holds one 1-D array per ``step`` input with an element for each
         training step, ``fixed`` the other inputs. Stops before the updates of the first step whose guard is not finite.
@@ -111,7 +145,9 @@ class Executable:
         if self.program.batch is None:
             raise ArgumentError(f"{self.program.name} declares no batch size: it has no epochs; call it, or use step")
         steps, fixed = steps or {}, fixed or {}
-        roles = {role: tuple(n for n, t in self.tensors.items() if t.role == role) for role in ("batch", "step", "input")}
+        roles = {
+            role: tuple(n for n, t in self.tensors.items() if t.role == role) for role in ("batch", "step", "input")
+        }
         check_names(data, roles["batch"], "data")
         check_names(steps, roles["step"], "steps")
         check_names(fixed, roles["input"], "fixed")
@@ -125,13 +161,23 @@ class Executable:
         known = self._epoch_sizes(arrays, own, roles["batch"], rows, sizes)
         recorded = self._recorded(number)
         try:
-            done = self.engine.epoch(own, {n: arrays[n] for n in data}, rows, int(batch_size), values,
-                                     {n: arrays[n] for n in fixed}, known, recorded)  # fmt: skip
+            done = self.engine.epoch(
+                own,
+                {n: arrays[n] for n in data},
+                rows,
+                int(batch_size),
+                values,
+                {n: arrays[n] for n in fixed},
+                known,
+                recorded,
+            )
         finally:
             _write_back(state, views)
         return EpochResult(recorded, done)
 
-    def _checked(self, arrays: Mapping[str, Any], sizes: Mapping[str, int] | None) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    def _checked(
+        self, arrays: Mapping[str, Any], sizes: Mapping[str, int] | None
+    ) -> tuple[dict[str, np.ndarray], dict[str, int]]:
         given = dict(sizes or {})
         mixed = {n: int(arrays[n]) for n in self.free_sizes if n in arrays and n not in self.tensors}
         given.update(mixed)
@@ -161,15 +207,24 @@ class Executable:
             raise ArgumentError(f"batch_size: expected at least 1, found {batch_size}")
         return rows, -(-len(rows) // int(batch_size))
 
-    def _epoch_sizes(self, arrays: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray], batch: tuple[str, ...],
-                     rows: np.ndarray, sizes: Mapping[str, int] | None) -> dict[str, int]:  # fmt: skip
+    def _epoch_sizes(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        own: Mapping[str, np.ndarray],
+        batch: tuple[str, ...],
+        rows: np.ndarray,
+        sizes: Mapping[str, int] | None,
+    ) -> dict[str, int]:
         lengths = {len(arrays[name]) for name in batch if arrays[name].ndim}
         for name in batch:
             if arrays[name].ndim != len(self.tensors[name].shape):
-                raise ArgumentError(f"{name}: expected order {len(self.tensors[name].shape)}, found shape {arrays[name].shape}")
+                raise ArgumentError(
+                    f"{name}: expected order {len(self.tensors[name].shape)}, found shape {arrays[name].shape}"
+                )
         if len(lengths) > 1:
-            raise ArgumentError(f"data: expected as many rows in each array, found "
-                                f"{', '.join(f'{n} {len(arrays[n])}' for n in batch)}")  # fmt: skip
+            raise ArgumentError(
+                f"data: expected as many rows in each array, found {', '.join(f'{n} {len(arrays[n])}' for n in batch)}"
+            )
         if batch and len(rows) and (rows.min() < 0 or rows.max() >= min(lengths)):
             raise ArgumentError(f"order: expected rows 0 to {min(lengths) - 1}, found {rows.min()} to {rows.max()}")
         shapes = {n: a.shape for n, a in {**arrays, **own}.items()}

@@ -1,4 +1,4 @@
-"""Source text -> machine code -> address, through the disk cache. Numba is imported only when something must be compiled."""
+"""Source text -> machine code -> address, through the disk cache. Numba is imported only to compile what is new."""
 
 import re
 import threading
@@ -48,8 +48,9 @@ def _obtain(key: str, compiler: Any) -> Loaded:
             native = compiler()
             cached = False
             cache.save(key, native)
-        _LOADED[key] = _link(native, cached)
-        return Loaded(_LOADED[key].address, cached, _LOADED[key].keep)
+        linked = _link(native, cached)
+        _LOADED[key] = Loaded(linked.address, True, linked.keep)
+        return linked
 
 
 def _machine() -> binding.TargetMachine:
@@ -57,7 +58,8 @@ def _machine() -> binding.TargetMachine:
     binding.initialize_native_asmprinter()
     name, features = processor()
     return binding.Target.from_default_triple().create_target_machine(
-        cpu=name, features=features, opt=3, reloc="default", codemodel="jitdefault", jit=True)  # fmt: skip
+        cpu=name, features=features, opt=3, reloc="default", codemodel="jitdefault", jit=True
+    )
 
 
 def _externals_present(names: Sequence[str]) -> bool:

@@ -3,9 +3,23 @@
 from dataclasses import dataclass
 
 from symdl_codegen.ir import (
-    Apply, Axis, Const, Contract, Let, Load, Local, Nest, Reduce, Scalar, Size, Statement, Tensor, free_indices,
-    locals_of, statements,
-)  # fmt: skip
+    Apply,
+    Axis,
+    Const,
+    Contract,
+    Let,
+    Load,
+    Local,
+    Nest,
+    Reduce,
+    Scalar,
+    Size,
+    Statement,
+    Tensor,
+    free_indices,
+    locals_of,
+    statements,
+)
 from symdl_codegen.scalars import ONE, mul, strides
 
 DEEPEST = 3  # nested reduction loops of one tile
@@ -33,7 +47,8 @@ def product_of(reduce: Reduce, buffers: dict[str, Tensor]) -> Product | None:
     if len(operands) != 2 or not all(isinstance(operand, Load) for operand in operands):
         return None
     left, right = operands
-    assert isinstance(left, Load) and isinstance(right, Load)
+    assert isinstance(left, Load)
+    assert isinstance(right, Load)
     for load in (left, right):
         buffer = buffers[load.tensor]
         if buffer.kind != "real" or strides(load, buffer.shape) is None:
@@ -51,7 +66,10 @@ def _factors(value: Scalar) -> list[Scalar]:
 
 
 def tile_contraction(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest | None:
-    """before: for i, j: v = add over k of x[i,k]*w[j,k]; rest        after: for tiles of i, j: the same, rest as epilogue
+    """Turn a sum of products into register tiles.
+
+    before: for i, j: v = add over k of x[i,k]*w[j,k]; rest
+    after:  for tiles of i, j: v = the same; rest as epilogue
 
     Needs one reduction, a row axis that only one operand has and a column axis that only the other has; further axes
     become loops around the tiles. Adds the scratch buffers of the tile to ``buffers``.
@@ -81,8 +99,10 @@ def _is_unit(load: Load, axis: Axis, buffers: dict[str, Tensor]) -> bool:
     return (strides(load, buffers[load.tensor].shape) or {}).get(axis.index) == ONE
 
 
-def _orientation(nest: Nest, reduce: Reduce, product: Product, buffers: dict[str, Tensor]) -> tuple[Axis, Axis, Load, Load] | None:
-    """Choose row, column, left and right: a right operand contiguous along the column first, then a contiguous result."""
+def _orientation(
+    nest: Nest, reduce: Reduce, product: Product, buffers: dict[str, Tensor]
+) -> tuple[Axis, Axis, Load, Load] | None:
+    """Choose row, column, left and right: a contiguous result first, then a contiguous right operand."""
     ranked = []
     for left, right in ((product.left, product.right), (product.right, product.left)):
         rows = [axis for axis in nest.axes if axis.index in free_indices(left) - free_indices(right)]
@@ -102,7 +122,9 @@ def _epilogue(nest: Nest, reduce: Reduce, product: Product) -> tuple[Local, tupl
     if not product.scale:
         return reduce.local, rest
     taken = {part.local.name for part in statements((nest,)) if isinstance(part, Let | Reduce)}
-    raw = Local(next(name for name in (f"{reduce.local.name}_sum", f"{reduce.local.name}_sum_") if name not in taken), "real")
+    raw = Local(
+        next(name for name in (f"{reduce.local.name}_sum", f"{reduce.local.name}_sum_") if name not in taken), "real"
+    )
     return raw, (Let(reduce.local, Apply("mul", (*product.scale, raw))), *rest)
 
 

@@ -6,7 +6,9 @@ from symdl_codegen.scalars import ONE, strides
 
 
 def reduce_rows(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest | None:
-    """before: for j: v = add over n of x[n,j]; rest
+    """Run a reduction row by row.
+
+    before: for j: v = add over n of x[n,j]; rest
 
     after:  for j: row[j] = 0
             for n: for j: row[j] += x[n,j]
