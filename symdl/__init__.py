@@ -7,6 +7,7 @@ from symdl.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vj
 from symdl.compile import compile
 from symdl.expr.contract import broadcast, transpose
 from symdl.expr.declare import matrix, named, scalar, tensor, vector
+from symdl.expr.layers import layers, widths
 from symdl.expr.sizes import dims
 from symdl.ops import elementwise as _elementwise
 from symdl.ops.reductions import argmax, max, mean, min, norm, prod, std, sum, trace, var
@@ -20,9 +21,9 @@ _LATE: dict[str, str] = {
 }
 
 __all__ = ["argmax", "array", "broadcast", "compile", "concat", "diag", "dims", "eye", "grad", "hessian", "hvp", "jacobian", "jvp",
-           "kron", "latex", "log_softmax", "logsumexp", "matrix", "matrix_power", "max", "mean", "min", "named", "norm", "ones",
+           "kron", "layers", "log_softmax", "logsumexp", "matrix", "matrix_power", "max", "mean", "min", "named", "norm", "ones",
            "outer", "prod", "scalar", "softmax", "stack", "std", "sum", "tensor", "trace", "transpose",
-           "value_and_grad", "var", "vector", "vjp", "zeros", *dir(_elementwise)]
+           "value_and_grad", "var", "vector", "vjp", "widths", "zeros", *dir(_elementwise)]
 
 
 def __getattr__(name: str) -> Any:

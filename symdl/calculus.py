@@ -10,6 +10,7 @@ import sympy
 from sympy import Basic, Expr, Integer, KroneckerDelta, Symbol
 
 from symdl.derive import forward, reverse
+from symdl.derive.layers import backpropagation, stacks_in
 from symdl.errors import DerivationError, ShapeError
 from symdl.expr.ingest import as_scalar, ingest
 from symdl.expr.nodes import Array, Element, Tensor, TensorSymbol, axes_of
@@ -113,7 +114,17 @@ def hvp(f: Any, wrt: Any, v: Any) -> Any:
 
 
 def adjoints(value: Any, variables: Sequence[Basic], cotangent: Any = None) -> list[Tensor]:
-    """Return the unsimplified adjoints of ``value`` by reverse mode, the cotangent being 1 for a scalar."""
+    """Return the unsimplified adjoints of ``value`` by reverse mode, the cotangent being 1 for a scalar.
+
+    Through a stack of symbolic depth they are those of layer ℓ, in terms of the adjoint δ[ℓ] or ζ[ℓ] of the recursion.
+    """
+    if cotangent is None and stacks_in(value):
+        recursion = backpropagation(value)
+        outer = [variable for variable in variables if variable not in recursion.gradients]
+        if outer:
+            raise DerivationError(f"the gradient with respect to {outer[0]} needs all layers: give the depth "
+                                  f"{recursion.stack.depth} a value with xreplace, or derive layer parameters")
+        return [recursion.gradients[variable] for variable in variables]
     system = trace([value])
     seed = Array(Integer(1)) if cotangent is None else cotangent if isinstance(cotangent, Tensor) else Array(cotangent)
     return list(reverse(system, {system.outputs[0]: seed}, variables).values())

@@ -1,5 +1,7 @@
 """The book's naming habits, in one place."""
 
+import re
+
 _ADJOINTS = {"z": ("delta", r"\delta"), "a": ("zeta", r"\zeta")}
 SUBSCRIPT_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -10,7 +12,7 @@ def adjoint_name(name: str, latex: str) -> tuple[str, str]:
     >>> adjoint_name("z1", "z^{[1]}")
     ('delta1', '\\\\delta^{[1]}')
     """
-    base = name.rstrip("0123456789_")
+    base = re.match(r"[^\W\d_]*", name)[0]  # type: ignore[index]  # because the pattern matches every string
     rest = name[len(base):]
     known = _ADJOINTS.get(base)
     if known is None:

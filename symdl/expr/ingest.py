@@ -67,7 +67,7 @@ def _ingest(value: Any) -> Any:
 
 def _scalar_node(node: Basic) -> Basic | None:
     """Convert one node of a scalar tree; None keeps it and converts its arguments."""
-    if isinstance(node, Tensor | Index):
+    if isinstance(node, Tensor | Index | sympy.Tuple):  # a tuple here is an axis of a reduction: its extent is a size
         return node
     if isinstance(node, sympy.Number) and (node.is_finite is False or node.is_real is False):
         raise ExpressionError(f"expected finite real numbers, found {node}")

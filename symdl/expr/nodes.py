@@ -10,20 +10,20 @@ A tensor is a SymPy ``Basic`` and never an ``Expr``; a scalar is an ordinary com
 the same object (nodes are interned), so graphs with sharing stay linear in size.
 """
 
-import hashlib
 import weakref
 from collections.abc import Callable, Iterable
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, ClassVar
 
 import sympy
-from sympy import Basic, Expr, Integer, Symbol, Tuple
+from sympy import Basic, Expr, Integer, Tuple
 from sympy.core.symbol import Str
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.expr.index import Index, axis_index, free_indices, fresh_index, reduce_index, substitute
 from symdl.expr.operators import TensorOperators
-from symdl.expr.sizes import as_size, shape_text
+from symdl.expr.sizes import as_size, plain_size, shape_text
+from symdl.expr.structure import first_seen, fingerprint, height, symbols_of
 
 REDUCTIONS = ("add", "mul", "max", "min")
 _interned: "weakref.WeakValueDictionary[Any, Tensor]" = weakref.WeakValueDictionary()
@@ -60,7 +60,7 @@ class Tensor(TensorOperators, Basic):
     @cached_property
     def free_symbols(self) -> set[Basic]:
         """The tensors and scalars it depends on, sizes used as numbers included, bound indices not."""
-        return set(_symbols_of(self))
+        return set(symbols_of(self))
 
     def compare(self, other: Any) -> int:
         """Order tensors by name, else by fingerprint: constant time, and the same in every process."""
@@ -95,6 +95,11 @@ class TensorSymbol(Tensor):
         sizes = Tuple(*(as_size(size, f"tensor {label}") for size in shape))
         facts = Tuple(*sorted((fact if isinstance(fact, Str) else Str(fact) for fact in properties), key=str))
         return cls._intern(label, sizes, facts, latex if isinstance(latex, Str) else Str(latex))
+
+    @property
+    def own_symbols(self) -> frozenset[Basic]:
+        """Itself."""
+        return frozenset((self,))
 
     @property
     def name(self) -> str:
@@ -145,6 +150,11 @@ class Array(Tensor):
         return cls._intern(body, *limits, *([Str("row")] if row else []))
 
     @property
+    def own_symbols(self) -> frozenset[Basic]:
+        """Those of the body: the sizes of the axes do not count."""
+        return symbols_of(self.body)
+
+    @property
     def body(self) -> Expr:
         """The element at the canonical indices."""
         return self.args[0]
@@ -172,6 +182,11 @@ class Named(Tensor):
     def __new__(cls, name: Any, tensor: Tensor, latex: Any = "") -> "Named":
         label = name if isinstance(name, Str) else Str(str(name))
         return cls._intern(label, tensor, latex if isinstance(latex, Str) else Str(latex))
+
+    @property
+    def own_symbols(self) -> frozenset[Basic]:
+        """Those of the definition."""
+        return symbols_of(self.definition)
 
     @property
     def name(self) -> str:
@@ -224,11 +239,31 @@ class CompositeOp(Tensor):
         return f"{type(self).__name__.lower()}({', '.join(map(printer._print, self.args))})"
 
 
-class Element(Expr):
-    """One element of a tensor, a real scalar. Elements of plain rearrangements (transposes, slices) see through them."""
+class Scalar(Expr):
+    """What elements and reductions have in common: real, commutative, printed by symdl."""
 
     is_commutative = True
     is_real = True
+
+    @property
+    def free_symbols(self) -> set[Basic]:
+        """The tensors and scalars it depends on; bound indices do not count."""
+        return set(symbols_of(self))
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        from symdl.latex import latex_scalar
+
+        text = latex_scalar(self)
+        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+
+    def _repr_latex_(self) -> str:
+        from symdl.latex import latex
+
+        return f"$\\displaystyle {latex(self)}$"
+
+
+class Element(Scalar):
+    """One element of a tensor. Elements of plain rearrangements (transposes, slices) see through them."""
 
     def __new__(cls, tensor: Tensor, *indices: Any) -> Expr:
         if len(indices) != tensor.order:
@@ -261,11 +296,6 @@ class Element(Expr):
         """Its index expressions."""
         return self.args[1:]
 
-    @property
-    def free_symbols(self) -> set[Basic]:
-        """As for tensors: bound indices do not count."""
-        return set(_symbols_of(self))
-
     def _eval_is_nonnegative(self) -> bool | None:
         return True if self.tensor.properties & _NONNEGATIVE else None
 
@@ -278,26 +308,12 @@ class Element(Expr):
     def _sympystr(self, printer: Any) -> str:
         return f"{printer._print(self.tensor)}[{', '.join(map(printer._print, self.indices))}]"
 
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        from symdl.latex import latex_scalar
-
-        text = latex_scalar(self)
-        return text if exp is None else f"{{{text}}}^{{{exp}}}"
-
-    def _repr_latex_(self) -> str:
-        from symdl.latex import latex
-
-        return f"$\\displaystyle {latex(self)}$"
-
 
 _NONNEGATIVE = frozenset({"nonnegative", "positive", "simplex", "one_hot", "probability"})
 
 
-class Reduce(Expr):
+class Reduce(Scalar):
     """``Reduce(op, body, (k, n), ...)``: the reduction of ``body`` over 0 <= k < n; op in add, mul, max, min."""
-
-    is_commutative = True
-    is_real = True
 
     def __new__(cls, op: Any, body: Any, *axes: Any) -> Expr:
         label = op if isinstance(op, Str) else Str(op)
@@ -305,7 +321,8 @@ class Reduce(Expr):
             raise ExpressionError(f"unknown reduction {label}; expected one of {', '.join(REDUCTIONS)}")
         body = sympy.sympify(body)
         kept = []
-        for name, size in axes:
+        for name, extent in axes:
+            size = plain_size(extent)
             if size == 1:
                 body = substitute(body, {name: Integer(0)})
             elif label.name in ("add", "mul") and name not in free_indices(body):
@@ -319,10 +336,15 @@ class Reduce(Expr):
         if isinstance(body, Reduce) and body.op == label.name:  # one reduction over all indices
             inner, content = body.open()
             kept, body = [*kept, *inner], content
-        level = _height(body)
-        kept.sort(key=lambda axis: _first_seen(body, axis[0]))
+        level = height(body)
+        kept.sort(key=lambda axis: first_seen(body, axis[0]))
         mapping = {name: reduce_index(level + k) for k, (name, _) in enumerate(kept)}
         return Expr.__new__(cls, label, substitute(body, mapping), *(Tuple(mapping[name], size) for name, size in kept))
+
+    @property
+    def own_symbols(self) -> frozenset[Basic]:
+        """Those of the body: the extents do not count."""
+        return symbols_of(self.body)
 
     @property
     def op(self) -> str:
@@ -349,11 +371,6 @@ class Reduce(Expr):
         mapping = {name: fresh_index() for name in self.bound_indices}
         return [(mapping[name], size) for name, size in self.axes], substitute(self.body, mapping)
 
-    @property
-    def free_symbols(self) -> set[Basic]:
-        """As for tensors: bound indices do not count."""
-        return set(_symbols_of(self))
-
     def _eval_is_nonnegative(self) -> bool | None:
         return True if self.body.is_nonnegative else None
 
@@ -363,77 +380,6 @@ class Reduce(Expr):
     def _sympystr(self, printer: Any) -> str:
         axes = ", ".join(f"{name}<{size}" for name, size in self.axes)
         return f"{self.op}[{axes}]({printer._print(self.body)})"
-
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        from symdl.latex import latex_scalar
-
-        text = latex_scalar(self)
-        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
-
-    def _repr_latex_(self) -> str:
-        from symdl.latex import latex
-
-        return f"$\\displaystyle {latex(self)}$"
-
-
-@lru_cache(maxsize=100_000)
-def _height(expr: Basic) -> int:
-    """Return one more than the highest canonical reduction index bound inside ``expr``."""
-    if isinstance(expr, Reduce):
-        return 1 + max(int(name.name[1:]) for name in expr.bound_indices)
-    if isinstance(expr, Tensor) or not expr.args:
-        return 0
-    return max(map(_height, expr.args))
-
-
-def _first_seen(body: Basic, index: Index) -> int:
-    """Return the position of the first appearance of an index, in a walk that does not depend on its name."""
-    for position, node in enumerate(sympy.preorder_traversal(body, keys=_structure_key)):
-        if node == index:
-            return position
-    return 0
-
-
-@lru_cache(maxsize=100_000)
-def _structure_key(expr: Basic) -> str:
-    """Return a sort key that ignores the names of indices and is the same in every process."""
-    if isinstance(expr, Index):
-        return "index"
-    if isinstance(expr, Tensor):
-        return fingerprint(expr)
-    if not expr.args:
-        return sympy.srepr(expr)
-    arguments = [_structure_key(argument) for argument in expr.args]
-    if expr.is_Add or expr.is_Mul:
-        arguments.sort()
-    return f"{type(expr).__name__}({','.join(arguments)})"
-
-
-@lru_cache(maxsize=100_000)
-def fingerprint(expr: Basic) -> str:
-    """Return a digest of an expression, equal in every process; linear in the size of the graph."""
-    if not expr.args:
-        content = sympy.srepr(expr)
-    else:
-        content = ",".join(fingerprint(argument) for argument in expr.args)
-    return hashlib.blake2b(f"{type(expr).__name__}({content})".encode(), digest_size=12).hexdigest()
-
-
-@lru_cache(maxsize=100_000)
-def _symbols_of(expr: Basic) -> frozenset[Basic]:
-    if isinstance(expr, TensorSymbol):
-        return frozenset((expr,))
-    if isinstance(expr, Named):
-        return _symbols_of(expr.definition)
-    if isinstance(expr, Index):
-        return frozenset()
-    if isinstance(expr, Symbol):
-        return frozenset((expr,))
-    if isinstance(expr, Array):
-        return _symbols_of(expr.body)
-    if isinstance(expr, Reduce):
-        return _symbols_of(expr.body)
-    return frozenset().union(*map(_symbols_of, expr.args)) if expr.args else frozenset()
 
 
 def axes_of(shape: Iterable[Expr]) -> list[tuple[Index, Expr]]:

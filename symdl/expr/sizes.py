@@ -29,7 +29,7 @@ def dims(names: str | Iterable[str]) -> Any:
 def as_size(value: Any, what: str) -> Expr:
     """Return ``value`` as a SymPy size; raise ShapeError unless it is a non-negative integer or an integer symbol."""
     try:
-        size = sympy.sympify(value)
+        size = plain_size(sympy.sympify(value))
     except (sympy.SympifyError, TypeError) as error:
         raise ShapeError(f"{what}: expected a size (an integer or a symbol from sd.dims), found {value!r}") from error
     if isinstance(size, Symbol) and size.is_integer is None:
@@ -37,6 +37,27 @@ def as_size(value: Any, what: str) -> Expr:
     if not isinstance(size, Expr) or size.is_integer is False or size.is_negative:
         raise ShapeError(f"{what}: expected a non-negative integer size, found {value!r}; declare sizes with sd.dims")
     return size
+
+
+_WIDTHS: dict[Symbol, sympy.Indexed] = {}
+
+
+def plain_size(size: Any) -> Any:
+    """Return a size with every width of a numbered layer, ``N[3]``, as an ordinary symbol, ``N3``."""
+    if not isinstance(size, Expr) or not size.has(sympy.Indexed):
+        return size
+    mapping = {}
+    for width in size.atoms(sympy.Indexed):
+        if all(index.is_Integer for index in width.indices):
+            symbol = Symbol(f"{width.base.label}{width.indices[0]}", integer=True, positive=True)
+            _WIDTHS[symbol] = width
+            mapping[width] = symbol
+    return size.xreplace(mapping)
+
+
+def width_of(size: Any) -> sympy.Indexed | None:
+    """Return ``N[3]`` for the symbol ``N3`` that ``plain_size`` made of it; None for any other size."""
+    return _WIDTHS.get(size)
 
 
 @lru_cache(maxsize=10_000)

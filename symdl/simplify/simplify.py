@@ -51,6 +51,7 @@ class _Simplifier:
         self.names: list[tuple[Expr, TensorSymbol]] = []
         self.rules: list[tuple[str, str]] = []
         self.uses: dict[Basic, int] = {}
+        self.names_used = any(equation.named for equation in system.equations)
         for equation in system.equations:
             for load in equation.loads:
                 self.uses[load.tensor] = self.uses.get(load.tensor, 0) + 1
@@ -80,7 +81,7 @@ class _Simplifier:
         if complexity(inlined) > LARGEST_INLINED:
             inlined = self.rewrite(rebuild(equation.body, self.inline_best))
         chosen = inlined
-        if self.keep:
+        if self.keep or self.names_used:
             short = self.rewrite(rebuild(equation.body, self.inline_best))
             if complexity(short) < complexity(inlined):
                 chosen = short
@@ -118,7 +119,7 @@ class _Simplifier:
         named = equation is not None and equation.named
         if named and (simple or isinstance(body, Add) or not always):
             return element  # the book's name says more than its formula, and no formula gets shorter without it
-        if simple or always or self.uses[node.tensor] == 1:
+        if simple or always or not self.keep or self.uses[node.tensor] == 1:
             return substitute(body, {axis_index(k): index for k, index in enumerate(indices)})
         return element
 

@@ -1,0 +1,69 @@
+"""Facts about expressions that are found by walking them once: fingerprints, free symbols, nesting heights.
+
+All are cached and linear in the size of the graph; results are the same in every process.
+"""
+
+import hashlib
+from functools import lru_cache
+
+import sympy
+from sympy import Basic, Symbol
+
+from symdl.expr.index import Index
+
+
+@lru_cache(maxsize=100_000)
+def height(expr: Basic) -> int:
+    """Return one more than the highest canonical reduction index bound inside a scalar expression."""
+    bound = getattr(expr, "bound_indices", None)
+    if bound is not None:
+        return 1 + max(int(name.name[1:]) for name in bound)
+    if getattr(expr, "is_symdl_tensor", False) or not expr.args:
+        return 0
+    return max(map(height, expr.args))
+
+
+def first_seen(body: Basic, index: Index) -> int:
+    """Return the position of the first appearance of an index, in a walk that does not depend on its name."""
+    for position, node in enumerate(sympy.preorder_traversal(body, keys=structure_key)):
+        if node == index:
+            return position
+    return 0
+
+
+@lru_cache(maxsize=100_000)
+def structure_key(expr: Basic) -> str:
+    """Return a sort key that ignores the names of indices."""
+    if isinstance(expr, Index):
+        return "index"
+    if getattr(expr, "is_symdl_tensor", False):
+        return fingerprint(expr)
+    if not expr.args:
+        return sympy.srepr(expr)
+    arguments = [structure_key(argument) for argument in expr.args]
+    if expr.is_Add or expr.is_Mul:
+        arguments.sort()
+    return f"{type(expr).__name__}({','.join(arguments)})"
+
+
+@lru_cache(maxsize=100_000)
+def fingerprint(expr: Basic) -> str:
+    """Return a digest of an expression."""
+    if not expr.args:
+        content = sympy.srepr(expr)
+    else:
+        content = ",".join(fingerprint(argument) for argument in expr.args)
+    return hashlib.blake2b(f"{type(expr).__name__}({content})".encode(), digest_size=12).hexdigest()
+
+
+@lru_cache(maxsize=100_000)
+def symbols_of(expr: Basic) -> frozenset[Basic]:
+    """Return the tensors and scalars an expression depends on; sizes count where they are used as numbers."""
+    own = getattr(expr, "own_symbols", None)
+    if own is not None:
+        return own
+    if isinstance(expr, Index):
+        return frozenset()
+    if isinstance(expr, Symbol):
+        return frozenset((expr,))
+    return frozenset().union(*map(symbols_of, expr.args)) if expr.args else frozenset()
