@@ -6,9 +6,9 @@ import sympy
 from sympy import Basic, Dummy, Eq, Expr, Integer
 
 from symdl.errors import DerivationError
-from symdl.expr.index import Index, free_indices, rebuild
-from symdl.expr.nodes import Element, Reduce, Tensor
-from symdl.expr.scalar import SCALAR_OPS
+from symdl.expr.index import Index, rebuild
+from symdl.expr.nodes import Element, Reduce
+from symdl.expr.scalar import FROM_SYMPY, SCALAR_OPS
 from symdl.expr.system import elements_of
 
 
@@ -25,7 +25,7 @@ def partials(body: Expr, atoms: frozenset[Basic]) -> tuple[tuple[Basic, Expr], .
     back = {dummy: atom for atom, dummy in dummies.items()}
     result = []
     for atom, dummy in dummies.items():
-        derivative = sympy.diff(replaced, dummy)
+        derivative = rebuild(sympy.diff(replaced, dummy), _own)
         if derivative != 0:
             if derivative.has(sympy.Derivative, sympy.Subs):
                 raise DerivationError(f"the derivative of {body} with respect to {atom} is not known")
@@ -59,11 +59,7 @@ def selection(body: Reduce, axes: list[tuple[Index, Expr]], content: Expr, value
     return where(Eq(position, first), Integer(1), Integer(0))
 
 
-def is_constant(body: Expr, index: Index) -> bool:
-    """Tell whether a body does not depend on an index."""
-    return index not in free_indices(body)
-
-
-def is_tensor(value: object) -> bool:
-    """Tell whether a value is a tensor rather than a scalar expression."""
-    return isinstance(value, Tensor)
+def _own(node: Basic) -> Basic | None:
+    """Turn what SymPy's calculus brings in (the logarithm of a^x) into symdl's ops."""
+    function = FROM_SYMPY.get(type(node))
+    return None if function is None else function(*(rebuild(argument, _own) for argument in node.args))

@@ -22,7 +22,7 @@ class ScalarOp(Function):
         name: The name in ``sd`` (``sigmoid``).
         symbol: LaTeX of the function, without arguments (``\sigma_{\mathrm{Sig}}``).
         equivalents: SymPy functions that mean the same and are converted to it when they enter.
-        primitive: The code generator's primitive that computes it, or empty: then ``kernel`` gives it in others.
+        primitive_name: The code generator's primitive that computes it, or empty: then ``kernel`` gives it in others.
         source: Book equation or paper.
         domain: The open or closed interval of the first argument on which the op is defined.
         analytic: Whether it is analytic inside its domain, so that ``reference`` takes complex steps of any direction.
@@ -33,7 +33,7 @@ class ScalarOp(Function):
     name: ClassVar[str] = ""
     symbol: ClassVar[str] = ""
     equivalents: ClassVar[tuple[type, ...]] = ()
-    primitive: ClassVar[str] = ""
+    primitive_name: ClassVar[str] = ""
     source: ClassVar[str] = ""
     domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     analytic: ClassVar[bool] = True
@@ -70,7 +70,7 @@ class ScalarOp(Function):
 
     def kernel(self) -> Expr:
         """Return the numerically stable form over primitive ops, chosen at freeze; never differentiated."""
-        return self if self.primitive else self.definition()
+        return self if self.primitive_name else self.definition()
 
     @staticmethod
     def reference(*values: Any) -> Any:

@@ -132,12 +132,12 @@ class Converter:
         return self._as(result, kind)
 
     def _op(self, expr: ScalarOp, kind: str) -> pg.Scalar:
-        if expr.primitive == "where":
+        if expr.primitive_name == "where":
             condition, left, right = expr.args
             return _apply("where", self.scalar(condition, "bool"), self.scalar(left, kind), self.scalar(right, kind))
-        if expr.primitive:
-            inner = kind if expr.primitive in ("max", "min", "abs") else "real"
-            return _apply(expr.primitive, *(self.scalar(argument, inner) for argument in expr.args))
+        if expr.primitive_name:
+            inner = kind if expr.primitive_name in ("max", "min", "abs") else "real"
+            return _apply(expr.primitive_name, *(self.scalar(argument, inner) for argument in expr.args))
         form = expr.kernel()
         if form == expr:
             raise ExpressionError(f"op {expr.name} has neither a primitive nor a kernel form")

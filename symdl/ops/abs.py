@@ -16,7 +16,7 @@ class Abs(ScalarOp):
     name = "abs"
     symbol = r"\left|"
     equivalents = (sympy.Abs,)
-    primitive = "abs"
+    primitive_name = "abs"
     source = "elementary"
     analytic = False
     kinks = (0.0,)

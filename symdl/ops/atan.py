@@ -16,7 +16,7 @@ class Atan(ScalarOp):
     name = "atan"
     symbol = r"\arctan"
     equivalents = (sympy.atan,)
-    primitive = "atan"
+    primitive_name = "atan"
     source = "elementary"
 
     @classmethod

@@ -17,7 +17,7 @@ class Cos(ScalarOp):
     name = "cos"
     symbol = r"\cos"
     equivalents = (sympy.cos,)
-    primitive = "cos"
+    primitive_name = "cos"
     source = "elementary"
 
     @classmethod

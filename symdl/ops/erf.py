@@ -16,7 +16,7 @@ class Erf(ScalarOp):
     name = "erf"
     symbol = r"\operatorname{erf}"
     equivalents = (sympy.erf,)
-    primitive = "erf"
+    primitive_name = "erf"
     source = "elementary"
 
     @classmethod

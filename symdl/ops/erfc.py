@@ -17,7 +17,7 @@ class Erfc(ScalarOp):
     name = "erfc"
     symbol = r"\operatorname{erfc}"
     equivalents = (sympy.erfc,)
-    primitive = "erfc"
+    primitive_name = "erfc"
     source = "elementary"
     is_positive = True
 

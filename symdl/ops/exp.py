@@ -16,7 +16,7 @@ class Exp(ScalarOp):
     name = "exp"
     symbol = "e"
     equivalents = (sympy.exp,)
-    primitive = "exp"
+    primitive_name = "exp"
     source = "elementary"
     is_positive = True
 

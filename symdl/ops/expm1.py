@@ -17,7 +17,7 @@ class Expm1(ScalarOp):
     name = "expm1"
     symbol = "e"
     equivalents = (expm1,)
-    primitive = "expm1"
+    primitive_name = "expm1"
     source = "elementary"
 
     @classmethod

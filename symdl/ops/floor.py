@@ -18,7 +18,7 @@ class Floor(ScalarOp):
 
     name = "floor"
     symbol = r"\left\lfloor"
-    primitive = "floor"
+    primitive_name = "floor"
     source = "elementary"
     analytic = False  # it jumps at every integer
     is_integer = True

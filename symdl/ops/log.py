@@ -17,7 +17,7 @@ class Log(ScalarOp):
     name = "log"
     symbol = r"\log"
     equivalents = (sympy.log,)
-    primitive = "log"
+    primitive_name = "log"
     source = "elementary"
     domain = (0.0, math.inf)
 

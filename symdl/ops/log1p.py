@@ -18,7 +18,7 @@ class Log1p(ScalarOp):
     name = "log1p"
     symbol = r"\log"
     equivalents = (log1p,)
-    primitive = "log1p"
+    primitive_name = "log1p"
     source = "elementary"
     domain = (-1.0, math.inf)
 

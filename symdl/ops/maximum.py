@@ -16,7 +16,7 @@ class Maximum(ScalarOp):
 
     name = "maximum"
     symbol = r"\max"
-    primitive = "max"
+    primitive_name = "max"
     source = "elementary"
     analytic = False
 

@@ -16,7 +16,7 @@ class Minimum(ScalarOp):
 
     name = "minimum"
     symbol = r"\min"
-    primitive = "min"
+    primitive_name = "min"
     source = "elementary"
     analytic = False
 

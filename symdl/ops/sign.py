@@ -16,7 +16,7 @@ class Sign(ScalarOp):
     name = "sign"
     symbol = r"\operatorname{sign}"
     equivalents = (sympy.sign,)
-    primitive = "sign"
+    primitive_name = "sign"
     source = "book 5.3, step and sign"
     analytic = False
     kinks = (0.0,)

@@ -16,7 +16,7 @@ class Sin(ScalarOp):
     name = "sin"
     symbol = r"\sin"
     equivalents = (sympy.sin,)
-    primitive = "sin"
+    primitive_name = "sin"
     source = "elementary"
 
     @classmethod

@@ -17,7 +17,7 @@ class Tanh(ScalarOp):
     name = "tanh"
     symbol = r"\tanh"
     equivalents = (sympy.tanh,)
-    primitive = "tanh"
+    primitive_name = "tanh"
     source = "book 5.3, tanh"
 
     @classmethod

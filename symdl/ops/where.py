@@ -17,7 +17,7 @@ class Where(ScalarOp):
 
     name = "where"
     symbol = r"\begin{cases}"
-    primitive = "where"
+    primitive_name = "where"
     source = "elementary"
     analytic = False
 

@@ -51,7 +51,7 @@ def rounded(expr: sympy.Basic, values: dict[sympy.Symbol, np.ndarray], dtype: ty
         return power if expr.exp.is_positive else dtype(1) / power
     if expr.is_Relational:
         return _RELATIONS[expr.rel_op](*arguments)
-    return np.asarray(PRIMITIVES[expr.primitive](*arguments)).astype(np.result_type(*arguments[-1:]), copy=False)
+    return np.asarray(PRIMITIVES[expr.primitive_name](*arguments)).astype(np.result_type(*arguments[-1:]), copy=False)
 
 
 def _power(base: Any, exponent: sympy.Rational, dtype: type) -> Any:
