@@ -18,6 +18,9 @@ __version__ = "0.1.0"
 
 # Names whose modules are only loaded when they are used.
 _LATE: dict[str, str] = {
+    "Model": "symdl.train", "fit": "symdl.train", "load": "symdl.train", "History": "symdl.train",
+    "optimizers": "symdl.optimizers", "losses": "symdl.losses", "init": "symdl.init", "data": "symdl.data",
+    "models": "symdl.models",
 }
 
 __all__ = ["argmax", "array", "broadcast", "compile", "concat", "diag", "dims", "eye", "grad", "hessian", "hvp", "jacobian", "jvp",
@@ -31,7 +34,7 @@ def __getattr__(name: str) -> Any:
     module = _LATE.get(name)
     if module is not None:
         found = importlib.import_module(module)
-        return getattr(found, name)
+        return found if module == f"symdl.{name}" else getattr(found, name)
     if name in dir(_elementwise):
         return getattr(_elementwise, name)
     raise AttributeError(f"symdl has no attribute {name!r}")

@@ -8,8 +8,8 @@ from tests.architecture.source import SourceFile, package_files
 # A new file or folder at the top of a package gets its place here.
 ORDER = {
     "symdl": [
-        "errors", "notation", "expr", "ops", "derive", "simplify", "latex",
-        "losses", "optimizers", "models", "freeze", "compile", "train", "cli",
+        "errors", "notation", "expr", "ops", "derive", "simplify", "latex", "calculus", "derivation", "interpret", "check",
+        "init", "losses", "optimizers", "freeze", "compile", "train", "data", "models", "cli",
     ],
     "symdl_codegen": [
         "errors", "primitives", "program", "ir", "scalars", "ir_print", "ir_verify", "lower", "passes", "schedule",
