@@ -23,7 +23,7 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.expr.index import Index, axis_index, free_indices, fresh_index, reduce_index, substitute
 from symdl.expr.operators import TensorOperators
 from symdl.expr.sizes import as_size, plain_size, shape_text
-from symdl.expr.structure import first_seen, fingerprint, height, symbols_of
+from symdl.expr.structure import fingerprint, height, order_of_appearance, symbols_of
 
 REDUCTIONS = ("add", "mul", "max", "min")
 _interned: "weakref.WeakValueDictionary[Any, Tensor]" = weakref.WeakValueDictionary()
@@ -337,7 +337,9 @@ class Reduce(Scalar):
             inner, content = body.open()
             kept, body = [*kept, *inner], content
         level = height(body)
-        kept.sort(key=lambda axis: first_seen(body, axis[0]))
+        if len(kept) > 1:
+            place = order_of_appearance(body)
+            kept.sort(key=lambda axis: place[axis[0]])
         mapping = {name: reduce_index(level + k) for k, (name, _) in enumerate(kept)}
         return Expr.__new__(cls, label, substitute(body, mapping), *(Tuple(mapping[name], size) for name, size in kept))
 

@@ -23,12 +23,22 @@ def height(expr: Basic) -> int:
     return max(map(height, expr.args))
 
 
-def first_seen(body: Basic, index: Index) -> int:
-    """Return the position of the first appearance of an index, in a walk that does not depend on its name."""
-    for position, node in enumerate(sympy.preorder_traversal(body, keys=structure_key)):
-        if node == index:
-            return position
-    return 0
+def order_of_appearance(body: Basic) -> dict[Index, int]:
+    """Return the position at which each index first appears, in a walk that does not depend on the names of indices."""
+    found: dict[Index, int] = {}
+
+    def walk(node: Basic) -> None:
+        if isinstance(node, Index):
+            found.setdefault(node, len(found))
+        elif not getattr(node, "is_symdl_tensor", False):
+            arguments = node.args
+            if isinstance(node, sympy.Add | sympy.Mul):
+                arguments = tuple(sorted(arguments, key=structure_key))
+            for argument in arguments:
+                walk(argument)
+
+    walk(body)
+    return found
 
 
 @lru_cache(maxsize=100_000)
