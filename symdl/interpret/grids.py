@@ -1,0 +1,229 @@
+"""The NumPy interpreter: each equation by broadcasting over the grid of its indices, real or complex.
+
+An index is an ``arange`` along its own axis of the grid, an element is fancy indexing, a reduction adds axes at the
+end and reduces over them. Loads must stay inside their tensors wherever they are not guarded by a condition: the
+interpreter checks this, so a derivation that loses a guard is found and not read as garbage.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import mul
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy import Basic, Expr, KroneckerDelta, Symbol
+from sympy.core.relational import Relational
+
+from symdl.errors import InputError, InternalError
+from symdl.expr.index import Index, axis_index
+from symdl.expr.nodes import Element, Reduce, TensorSymbol
+from symdl.expr.scalar import SCALAR_OPS, ScalarOp
+from symdl.expr.system import Equation, System
+from symdl.interpret.binding import Binding
+
+_RELATIONS: dict[type, Callable[[Any, Any], Any]] = {
+    sympy.Eq: np.equal,
+    sympy.Ne: np.not_equal,
+    sympy.Lt: np.less,
+    sympy.Le: np.less_equal,
+    sympy.Gt: np.greater,
+    sympy.Ge: np.greater_equal,
+}
+LARGEST_INTEGER = 2**53
+
+
+@dataclass(eq=False)
+class Grid:
+    """The indices in scope with their extents, the condition under which values matter, and what was computed."""
+
+    axes: tuple[tuple[Index, int], ...]
+    mask: Any = None
+    values: dict[Basic, Any] = field(default_factory=dict)
+    scales: dict[Basic, Any] = field(default_factory=dict)
+    branches: dict[Any, "Grid"] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The extents."""
+        return tuple(extent for _, extent in self.axes)
+
+    def index(self, index: Index) -> np.ndarray:
+        """Return an index as an array along its own axis."""
+        for position, (known, extent) in enumerate(self.axes):
+            if known == index:
+                shape = [1] * len(self.axes)
+                shape[position] = extent
+                return np.arange(extent).reshape(shape)
+        raise InternalError(f"index {index} is bound by no axis; in scope are {[str(known) for known, _ in self.axes]}")
+
+    def where(self, condition: Basic, holds: Any, wanted: bool) -> "Grid":
+        """Return the same grid, restricted to where a condition holds (or does not)."""
+        key = (condition, wanted)
+        if key not in self.branches:
+            holds = holds if wanted else np.logical_not(holds)
+            self.branches[key] = Grid(self.axes, holds if self.mask is None else np.logical_and(self.mask, holds))
+        return self.branches[key]
+
+    def inside(self, axes: list[tuple[Index, int]]) -> "Grid":
+        """Return the grid with the axes of a reduction behind its own."""
+        mask = self.mask
+        if mask is not None and np.ndim(mask):
+            mask = np.reshape(mask, np.shape(mask) + (1,) * len(axes))
+        return Grid((*self.axes, *axes), mask)
+
+
+class GridInterpreter:
+    """Evaluates a system. ``run`` fills ``values``; ``scale_of`` gives the sum of absolute terms of a target."""
+
+    def __init__(self, system: System, binding: Binding, dtype: Any = np.float64) -> None:
+        self.system, self.binding, self.dtype = system, binding, np.dtype(dtype)
+        self.values: dict[TensorSymbol, np.ndarray] = {
+            tensor: array.astype(dtype, copy=False) for tensor, array in binding.arrays.items()
+        }
+        self.scales: dict[TensorSymbol, np.ndarray] = {}
+        self.grids: dict[TensorSymbol, Grid] = {}
+        self.current: Equation | None = None
+
+    def run(self) -> None:
+        """Evaluate all equations, in order."""
+        with np.errstate(all="ignore"):
+            for equation in self.system.equations:
+                self.current = equation
+                grid = self.grid(equation)
+                value = np.broadcast_to(self.value(equation.body, grid), grid.shape)
+                self.values[equation.target] = value.astype(self.dtype, copy=False)
+
+    def grid(self, equation: Equation) -> Grid:
+        """Return the grid of an equation."""
+        target = equation.target
+        if target not in self.grids:
+            shape = self.binding.shape(target)
+            self.grids[target] = Grid(tuple((axis_index(k), extent) for k, extent in enumerate(shape)))
+        return self.grids[target]
+
+    def value(self, node: Basic, grid: Grid) -> Any:
+        """Return the values of a scalar expression on a grid: an array over all its axes, or a number."""
+        found = grid.values.get(node)
+        if found is None:
+            found = grid.values[node] = self._value(node, grid)
+        return found
+
+    def _value(self, node: Basic, grid: Grid) -> Any:
+        if isinstance(node, Index):
+            return grid.index(node)
+        if isinstance(node, sympy.Number | sympy.NumberSymbol):
+            return self.constant(node)
+        if isinstance(node, Symbol):
+            return self.binding.number(node)
+        if isinstance(node, Element):
+            return self.load(node, self.values, grid)
+        if isinstance(node, Reduce):
+            return self.reduction(node, grid)
+        if isinstance(node, SCALAR_OPS["where"]):
+            condition, a, b = node.args
+            holds = self.value(condition, grid)
+            return np.where(
+                holds,
+                self.value(a, grid.where(condition, holds, True)),
+                self.value(b, grid.where(condition, holds, False)),
+            )
+        if isinstance(node, sympy.floor | sympy.ceiling | sympy.Mod):
+            return self.whole(node, grid)
+        arguments = [self.value(argument, grid) for argument in node.args]
+        if isinstance(node, sympy.Add):
+            return sum(arguments[1:], arguments[0])
+        if isinstance(node, sympy.Mul):
+            return reduce(mul, arguments)
+        if isinstance(node, sympy.Pow):
+            return self.power(*arguments)
+        if isinstance(node, KroneckerDelta):
+            return np.equal(*arguments).astype(np.int64)
+        return self.function(node, arguments)
+
+    def function(self, node: Basic, arguments: list[Any]) -> Any:
+        """Return the value of a scalar op, a relation or a Boolean operation."""
+        if isinstance(node, ScalarOp):
+            return node.reference(*arguments)
+        if isinstance(node, Relational):
+            return _RELATIONS[type(node)](np.real(arguments[0]), np.real(arguments[1]))
+        if isinstance(node, sympy.And):
+            return reduce(np.logical_and, arguments)
+        if isinstance(node, sympy.Or):
+            return reduce(np.logical_or, arguments)
+        if isinstance(node, sympy.Not):
+            return np.logical_not(arguments[0])
+        if node in (sympy.true, sympy.false):
+            return bool(node)
+        raise InternalError(f"{self.current}: {type(node).__name__} has no meaning in a system: {node}")
+
+    def constant(self, node: Expr) -> Any:
+        """Return a number: an integer stays one."""
+        if node.is_Integer and abs(int(node)) < LARGEST_INTEGER:
+            return int(node)
+        if node.is_Rational:
+            return self.dtype.type(int(node.p)) / self.dtype.type(int(node.q))
+        return self.dtype.type(float(node))
+
+    def power(self, base: Any, exponent: Any) -> Any:
+        """Return base^exponent: integers by repeated multiplication, which is exact in its complex part as well."""
+        if np.ndim(exponent) == 0 and exponent == int(np.real(exponent)) and abs(exponent) <= 64:
+            count = int(np.real(exponent))
+            result = reduce(mul, [base] * abs(count)) if count else np.ones_like(base)
+            return result if count >= 0 else 1.0 / result
+        if np.ndim(exponent) == 0 and exponent == 0.5:
+            return np.sqrt(self.lift(base))
+        return self.lift(base) ** exponent if self.dtype.kind != "c" else np.exp(exponent * np.log(self.lift(base)))
+
+    def lift(self, value: Any) -> Any:
+        """Return a value in the working precision: integers divide, powers of negatives are NaN or complex."""
+        return np.asarray(value).astype(np.result_type(value, self.dtype), copy=False)
+
+    def whole(self, node: Basic, grid: Grid) -> Any:
+        """Return floor, ceiling and remainder, exactly for integers."""
+        if isinstance(node, sympy.Mod):
+            return np.mod(*(self.value(argument, grid) for argument in node.args))
+        top, bottom = (self.value(part, grid) for part in node.args[0].as_numer_denom())
+        if isinstance(node, sympy.ceiling):
+            return -((-top) // bottom)
+        return top // bottom
+
+    def load(self, node: Element, source: dict[TensorSymbol, np.ndarray], grid: Grid) -> Any:
+        """Return an element's values; InternalError if a load that counts leaves its tensor."""
+        tensor = node.tensor
+        if not isinstance(tensor, TensorSymbol) or tensor not in source:
+            raise InternalError(f"{self.current}: reads {tensor}, which no equation defines")
+        array = source[tensor]
+        places = []
+        for index, extent in zip(node.indices, array.shape, strict=True):
+            place = np.real(np.asarray(self.value(index, grid)))
+            outside = (place < 0) | (place >= extent)
+            if np.any(outside if grid.mask is None else np.logical_and(outside, grid.mask)):
+                raise InternalError(f"{self.current}: {node} leaves the axis of size {extent} of {tensor.name}")
+            places.append(np.clip(place.astype(np.int64), 0, max(extent - 1, 0)))
+        if any(extent == 0 for extent in array.shape):
+            return np.zeros(np.broadcast_shapes(*(np.shape(place) for place in places)), array.dtype)
+        return array[tuple(places)]
+
+    def content(self, node: Reduce, grid: Grid, evaluate: Callable[[Basic, Grid], Any]) -> tuple[Any, tuple[int, ...]]:
+        """Return what a reduction reduces, on the grid with its axes behind, and those axes' positions."""
+        where = str(self.current)
+        axes = [(index, self.binding.extent(size, where)) for index, size in node.axes]
+        inner = grid.branches.setdefault(node, grid.inside(axes))
+        value = np.broadcast_to(evaluate(node.body, inner), inner.shape)
+        return value, tuple(range(len(grid.axes), len(inner.axes)))
+
+    def reduction(self, node: Reduce, grid: Grid) -> Any:
+        """Return the value of a reduction."""
+        content, places = self.content(node, grid, self.value)
+        if node.op == "add":
+            return np.sum(content, axis=places)
+        if node.op == "mul":
+            return np.prod(content, axis=places)
+        flat = content.reshape((*content.shape[: places[0]], -1))
+        if flat.shape[-1] == 0:
+            raise InputError(f"{self.current}: {node.op} over an empty axis")
+        choose = np.argmax if node.op == "max" else np.argmin
+        chosen = choose(np.real(flat), axis=-1)
+        return np.take_along_axis(flat, chosen[..., None], axis=-1)[..., 0]
