@@ -122,8 +122,10 @@ def adjoints(value: Any, variables: Sequence[Basic], cotangent: Any = None) -> l
         recursion = backpropagation(value)
         outer = [variable for variable in variables if variable not in recursion.gradients]
         if outer:
-            raise DerivationError(f"the gradient with respect to {outer[0]} needs all layers: give the depth "
-                                  f"{recursion.stack.depth} a value with xreplace, or derive layer parameters")
+            raise DerivationError(
+                f"the gradient with respect to {outer[0]} needs all layers: give the depth "
+                f"{recursion.stack.depth} a value with xreplace, or derive layer parameters"
+            )
         return [recursion.gradients[variable] for variable in variables]
     system = trace([value])
     seed = Array(Integer(1)) if cotangent is None else cotangent if isinstance(cotangent, Tensor) else Array(cotangent)
@@ -142,8 +144,13 @@ def _jacobians(value: Any, variables: Sequence[Basic]) -> list[Tensor]:
     system = trace([value])
     output = system.outputs[0]
     outer, inner = axes_of(output.shape), axes_of(output.shape)
-    identity = Array(sympy.Mul(*(KroneckerDelta(a, b) if size != 1 else Integer(1)
-                                 for (a, size), (b, _) in zip(outer, inner, strict=True))), *outer, *inner)
+    identity = Array(
+        sympy.Mul(
+            *(KroneckerDelta(a, b) if size != 1 else Integer(1) for (a, size), (b, _) in zip(outer, inner, strict=True))
+        ),
+        *outer,
+        *inner,
+    )
     return list(reverse(system, {output: identity}, variables, output.shape).values())
 
 
@@ -152,8 +159,13 @@ def jacobian_forward(value: Any, variable: Basic) -> Tensor:
     system: System = trace([value])
     shape = getattr(variable, "shape", ())
     outer, inner = axes_of(shape), axes_of(shape)
-    identity = Array(sympy.Mul(*(KroneckerDelta(a, b) if size != 1 else Integer(1)
-                                 for (a, size), (b, _) in zip(outer, inner, strict=True))), *outer, *inner)
+    identity = Array(
+        sympy.Mul(
+            *(KroneckerDelta(a, b) if size != 1 else Integer(1) for (a, size), (b, _) in zip(outer, inner, strict=True))
+        ),
+        *outer,
+        *inner,
+    )
     return forward(system, {variable: identity}, shape)[system.outputs[0]]
 
 
@@ -182,9 +194,11 @@ def variables_of(wrt: Any, values: Sequence[Any], what: str) -> tuple[list[Basic
                 variable = known
             else:
                 names = ", ".join(sorted(found)) or "nothing"
-                raise DerivationError(f"{what}: the expression does not depend on {variable}"
-                                      f"{' of shape ' + shape_text(variable.shape) if known is not None and isinstance(variable, Tensor) else ''}"
-                                      f"; it depends on {names}")
+                raise DerivationError(
+                    f"{what}: the expression does not depend on {variable}"
+                    f"{' of shape ' + shape_text(variable.shape) if known is not None and isinstance(variable, Tensor) else ''}"
+                    f"; it depends on {names}"
+                )
         variables.append(variable)
     return variables, several
 

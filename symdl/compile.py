@@ -5,12 +5,12 @@ from typing import Any
 
 import sympy
 from sympy import Basic, Symbol
-from symdl_codegen.errors import ArgumentError, CodegenError
 
 from symdl.errors import ExpressionError, InputError
 from symdl.expr.ingest import ingest
 from symdl.expr.nodes import Tensor
 from symdl.freeze import freeze
+from symdl_codegen.errors import ArgumentError, CodegenError
 
 TARGETS = ("cpu", "cuda", "numpy")
 DTYPES = ("float32", "float64")
@@ -25,8 +25,15 @@ class CompiledFunction:
         dtype: The floating type of inputs and outputs.
     """
 
-    def __init__(self, values: Sequence[Any], several: bool, target: str, dtype: str, dynamic: set[str] | None,
-                 threads: int | None) -> None:
+    def __init__(
+        self,
+        values: Sequence[Any],
+        several: bool,
+        target: str,
+        dtype: str,
+        dynamic: set[str] | None,
+        threads: int | None,
+    ) -> None:
         self._values, self._several = list(values), several
         self._names = [f"out{k}" for k in range(len(values))]
         taken = {symbol.name for value in values for symbol in value.free_symbols}
@@ -37,8 +44,10 @@ class CompiledFunction:
         self._static = tuple(sorted(set(self._program.sizes) - dynamic)) if dynamic is not None else ()
         unknown = (dynamic or set()) - set(self._program.sizes)
         if unknown:
-            raise InputError(f"dynamic={sorted(unknown)}: no such size in the expression; its sizes are "
-                             f"{', '.join(self._program.sizes) or 'all fixed'}")
+            raise InputError(
+                f"dynamic={sorted(unknown)}: no such size in the expression; its sizes are "
+                f"{', '.join(self._program.sizes) or 'all fixed'}"
+            )
         self._sizes = {symbol.name: symbol for value in self._values for symbol in _size_symbols(value)}
         if not self._static:
             self._executable({})
@@ -46,16 +55,22 @@ class CompiledFunction:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names it needs, in order."""
-        carried = {node.name for name in self._program.inputs for extent in self._program.tensors[name].shape
-                   for node in _sizes_in(extent)}
+        carried = {
+            node.name
+            for name in self._program.inputs
+            for extent in self._program.tensors[name].shape
+            for node in _sizes_in(extent)
+        }
         return (*self._program.inputs, *(name for name in self._program.sizes if name not in carried))
 
     @property
     def source(self) -> str:
         """The emitted text (with static sizes: of the specialisation compiled last)."""
         if not self._executables:
-            raise InputError("nothing is compiled yet: this function is specialised for its static sizes at the first "
-                             f"call ({', '.join(self._static)})")
+            raise InputError(
+                "nothing is compiled yet: this function is specialised for its static sizes at the first "
+                f"call ({', '.join(self._static)})"
+            )
         return list(self._executables.values())[-1].source
 
     @property
@@ -90,7 +105,7 @@ class CompiledFunction:
             given[name] = value
         sizes = {name: given.pop(name) for name in list(given) if name in self._program.sizes}
         for name, value in sizes.items():
-            if isinstance(value, bool) or not isinstance(value, int) and not hasattr(value, "__index__"):
+            if isinstance(value, bool) or (not isinstance(value, int) and not hasattr(value, "__index__")):
                 raise InputError(f"{name}: expected an integer size, found {value!r}")
         try:
             executable = self._executable(self._static_sizes(given, sizes))
@@ -112,8 +127,9 @@ class CompiledFunction:
                         found.setdefault(extent.name, length)
         missing = set(self._static) - set(found)
         if missing:
-            raise InputError(f"the size {sorted(missing)[0]} is needed: pass an array that carries it, or "
-                             f"{sorted(missing)[0]}=...")
+            raise InputError(
+                f"the size {sorted(missing)[0]} is needed: pass an array that carries it, or {sorted(missing)[0]}=..."
+            )
         return found
 
     def _executable(self, static: Mapping[str, int]) -> Any:
@@ -124,8 +140,11 @@ class CompiledFunction:
 
             program = self._program
             if static:
-                program = freeze(dict(zip(self._names, self._values, strict=True)), name="function",
-                                 sizes={self._sizes[name]: value for name, value in static.items()})
+                program = freeze(
+                    dict(zip(self._names, self._values, strict=True)),
+                    name="function",
+                    sizes={self._sizes[name]: value for name, value in static.items()},
+                )
             try:
                 found = self._executables[key] = build(program, self.target, self.dtype)
             except ArgumentError:
@@ -140,8 +159,14 @@ class CompiledFunction:
         return "$\\displaystyle " + r",\quad ".join(latex(value) for value in self._values) + "$"
 
 
-def compile(value: Any, target: str = "cpu", dtype: str = "float64", *, dynamic: Sequence[Any] | None = None,  # noqa: A001 because the public API fixes the name
-            threads: int | None = None) -> CompiledFunction:
+def compile(
+    value: Any,
+    target: str = "cpu",
+    dtype: str = "float64",
+    *,
+    dynamic: Sequence[Any] | None = None,
+    threads: int | None = None,
+) -> CompiledFunction:
     """Compile an expression, or a list of them, to a function on arrays.
 
     Args:

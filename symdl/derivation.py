@@ -53,7 +53,9 @@ class Derivation:
 
     def __str__(self) -> str:
         width = max((len(step.left) for step in self.steps), default=0)
-        return "\n".join(f"({step.number:2}) {step.left:<{width}} = {step.right}    [{step.rule}]" for step in self.steps)
+        return "\n".join(
+            f"({step.number:2}) {step.left:<{width}} = {step.right}    [{step.rule}]" for step in self.steps
+        )
 
 
 def derivation(f: Any, wrt: Any) -> Derivation:
@@ -99,9 +101,16 @@ def derivation(f: Any, wrt: Any) -> Derivation:
 
 
 def _steps(lines: Sequence[tuple[str, Any, str]]) -> tuple[Step, ...]:
-    return tuple(Step(number, left, value if isinstance(value, str) else latex(value), rule,
-                      None if isinstance(value, str) else value)
-                 for number, (left, value, rule) in enumerate(lines, 1))
+    return tuple(
+        Step(
+            number,
+            left,
+            value if isinstance(value, str) else latex(value),
+            rule,
+            None if isinstance(value, str) else value,
+        )
+        for number, (left, value, rule) in enumerate(lines, 1)
+    )
 
 
 def _partial(top: str, variable: Basic) -> str:
@@ -116,8 +125,12 @@ def _definition(tensor: Tensor) -> Any:
 def _forward_rule(equation: Equation) -> str:
     body = equation.body
     if isinstance(body, Reduce):
-        return {"add": "sum of products" if body.body.is_Mul else "sum", "mul": "product", "max": "maximum",
-                "min": "minimum"}[body.op]
+        return {
+            "add": "sum of products" if body.body.is_Mul else "sum",
+            "mul": "product",
+            "max": "maximum",
+            "min": "minimum",
+        }[body.op]
     return "definition"
 
 
@@ -178,16 +191,31 @@ def _recursion(loss: Expr, variables: Sequence[Basic]) -> Derivation:
     for name, definition in forward_equations(stack):
         lines.append((latex(name), definition, rf"layer ${index} = 1, \dots, {depth}$"))
     lines.append(("C", loss, "loss"))
-    lines.append((layer_latex(symbol, stack.depth), simplify([found.last], keep=True).values[0],
-                  rf"$\partial C / \partial {base}^{{[{depth}]}}$"))
+    lines.append(
+        (
+            layer_latex(symbol, stack.depth),
+            simplify([found.last], keep=True).values[0],
+            rf"$\partial C / \partial {base}^{{[{depth}]}}$",
+        )
+    )
     seen: set[Tensor] = set()
     for gradient in (found.previous, *found.gradients.values()):
         for adjoint in _named_inside(gradient, seen):
             if adjoint not in dict(forward_equations(stack)):
-                lines.append((latex(adjoint), simplify([adjoint.definition], keep=True).values[0],
-                              rf"chain rule, layer ${index} = {depth}, \dots, 1$"))
-    lines.append((layer_latex(symbol, stack.index - 1), simplify([found.previous], keep=True).values[0],
-                  rf"chain rule, layer ${index} = {depth}, \dots, 1$"))
+                lines.append(
+                    (
+                        latex(adjoint),
+                        simplify([adjoint.definition], keep=True).values[0],
+                        rf"chain rule, layer ${index} = {depth}, \dots, 1$",
+                    )
+                )
+    lines.append(
+        (
+            layer_latex(symbol, stack.index - 1),
+            simplify([found.previous], keep=True).values[0],
+            rf"chain rule, layer ${index} = {depth}, \dots, 1$",
+        )
+    )
     for variable, result in zip(variables, results, strict=True):
         lines.append((_partial("C", variable), result, "chain rule"))
     return Derivation(rf"\nabla C, \quad C = {latex(loss)}", _steps(lines), tuple(results))

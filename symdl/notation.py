@@ -13,11 +13,11 @@ def adjoint_name(name: str, latex: str) -> tuple[str, str]:
     ('delta1', '\\\\delta^{[1]}')
     """
     base = re.match(r"[^\W\d_]*", name)[0]  # type: ignore[index]  # because the pattern matches every string
-    rest = name[len(base):]
+    rest = name[len(base) :]
     known = _ADJOINTS.get(base)
     if known is None:
         return f"{name}_bar", rf"\bar{{{latex or name}}}"
     word, symbol = known
     if latex.startswith(base):
-        return word + rest, symbol + latex[len(base):]
+        return word + rest, symbol + latex[len(base) :]
     return word + rest, symbol + (f"_{{{rest.strip('_')}}}" if rest else "")

@@ -34,8 +34,9 @@ def forward(system: System, tangents: Mapping[Basic, Tensor], extra: Sequence[Ex
     return result
 
 
-def _tangent(system: System, equation: Equation, known: Mapping[Basic, Tensor], active: frozenset[Basic],
-             extra: Sequence[Expr]) -> Tensor:
+def _tangent(
+    system: System, equation: Equation, known: Mapping[Basic, Tensor], active: frozenset[Basic], extra: Sequence[Expr]
+) -> Tensor:
     axes, outer = axes_of(equation.target.shape), axes_of(extra)
     body = substitute(equation.body, {axis_index(k): index for k, (index, _) in enumerate(axes)})
     reduced = []

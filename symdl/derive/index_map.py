@@ -9,8 +9,9 @@ from symdl.expr.nodes import Reduce
 from symdl.expr.scalar import SCALAR_OPS
 
 
-def transpose(value: Expr, axes: list[tuple[Index, Expr]], places: tuple[Expr, ...],
-              targets: list[tuple[Index, Expr]]) -> Expr:
+def transpose(
+    value: Expr, axes: list[tuple[Index, Expr]], places: tuple[Expr, ...], targets: list[tuple[Index, Expr]]
+) -> Expr:
     """Return ``t[j] = sum over axes of value where places == j`` as a scalar expression in the target indices.
 
     Args:
@@ -25,8 +26,11 @@ def transpose(value: Expr, axes: list[tuple[Index, Expr]], places: tuple[Expr, .
     deltas: list[Expr] = []
     for place, (target, size) in zip(places, targets, strict=True):
         place = sympy.expand(substitute(place, solution))
-        unsolved = [index for index in sorted(free_indices(place), key=lambda index: index.name)
-                    if index in extents and index not in solution]
+        unsolved = [
+            index
+            for index in sorted(free_indices(place), key=lambda index: index.name)
+            if index in extents and index not in solution
+        ]
         if size == 1:
             continue
         found = _solve(place, target, unsolved)

@@ -72,8 +72,9 @@ def backpropagation(loss: Basic) -> Backpropagation:
     layer = trace([step])
     wrt: list[Basic] = [stack.previous, *stack.parameters]
     derived = reverse(layer, {layer.outputs[0]: adjoint}, wrt)
-    return Backpropagation(stack, last, adjoint, derived[stack.previous],
-                           {parameter: derived[parameter] for parameter in stack.parameters})
+    return Backpropagation(
+        stack, last, adjoint, derived[stack.previous], {parameter: derived[parameter] for parameter in stack.parameters}
+    )
 
 
 def forward_equations(stack: LayerStack) -> list[tuple[Tensor, Tensor]]:

@@ -14,8 +14,9 @@ from symdl.expr.system import Equation, System
 from symdl.notation import adjoint_name
 
 
-def reverse(system: System, cotangents: Mapping[TensorSymbol, Tensor], wrt: Sequence[Basic],
-            extra: Sequence[Expr] = ()) -> dict[Basic, Tensor]:
+def reverse(
+    system: System, cotangents: Mapping[TensorSymbol, Tensor], wrt: Sequence[Basic], extra: Sequence[Expr] = ()
+) -> dict[Basic, Tensor]:
     """Return the adjoint of each variable in ``wrt``.
 
     Args:

@@ -29,7 +29,9 @@ def matmul(left: Any, right: Any) -> Any:
 
     a, b = ingest(left), ingest(right)
     if not isinstance(a, Tensor) or not isinstance(b, Tensor):
-        raise ExpressionError(f"{_name(a)} @ {_name(b)}: the matrix product takes two tensors; use * for a scalar factor")
+        raise ExpressionError(
+            f"{_name(a)} @ {_name(b)}: the matrix product takes two tensors; use * for a scalar factor"
+        )
     if a.order == 0 or b.order == 0:
         raise ExpressionError(f"{_name(a)} @ {_name(b)}: the matrix product takes tensors of order 1 or more")
     if a.order == 1 and b.order == 2:
@@ -53,8 +55,9 @@ def matmul(left: Any, right: Any) -> Any:
     tail = [] if b.order == 1 else axes_of(b.shape[-1:])
     shared = [index for index, _ in head[: inner_b if b.order > 2 else 0]]
     columns = [index for index, _ in tail]
-    body = Reduce("add", Element(a, *(index for index, _ in head), k) * Element(b, *shared, k, *columns),
-                  (k, a.shape[-1]))
+    body = Reduce(
+        "add", Element(a, *(index for index, _ in head), k) * Element(b, *shared, k, *columns), (k, a.shape[-1])
+    )
     axes = [*head, *tail]
     if a.is_row and b.order == 1:
         return Array(body, *axes).at(Integer(0))
@@ -62,8 +65,9 @@ def matmul(left: Any, right: Any) -> Any:
 
 
 def _mismatch(a: Tensor, b: Tensor, remedy: str) -> ShapeError:
-    return ShapeError(f"{_name(a)} @ {_name(b)}: shapes {shape_text(a.shape)} and {shape_text(b.shape)} do not fit; "
-                      f"{remedy}")
+    return ShapeError(
+        f"{_name(a)} @ {_name(b)}: shapes {shape_text(a.shape)} and {shape_text(b.shape)} do not fit; {remedy}"
+    )
 
 
 def transpose(tensor: Any, axes: Sequence[int] | None = None) -> Tensor:
@@ -88,8 +92,9 @@ def transpose(tensor: Any, axes: Sequence[int] | None = None) -> Tensor:
             return value
         order = [1, 0]
     else:
-        raise ShapeError(f"{_name(value)}: .T is for orders 1 and 2, found {shape_text(value.shape)}; "
-                         "use sd.transpose(x, axes)")
+        raise ShapeError(
+            f"{_name(value)}: .T is for orders 1 and 2, found {shape_text(value.shape)}; use sd.transpose(x, axes)"
+        )
     limits = axes_of(value.shape)
     indices = [index for index, _ in limits]
     return Array(Element(value, *indices), *(limits[axis] for axis in order))
@@ -122,11 +127,15 @@ def broadcast(value: Any, shape: Sequence[Any]) -> Tensor:
         return Array(source, *limits)
     sizes = [size for _, size in limits]
     offset = len(limits) - source.order
-    fits = offset >= 0 and all(size == 1 or same_size(size, target)
-                               for size, target in zip(source.shape, sizes[offset:], strict=True))
+    fits = offset >= 0 and all(
+        size == 1 or same_size(size, target) for size, target in zip(source.shape, sizes[offset:], strict=True)
+    )
     if not fits:
-        raise ShapeError(f"{_name(source)}: shape {shape_text(source.shape)} does not broadcast to {shape_text(sizes)}; "
-                         "each trailing axis must be equal or 1")
-    indices = [Integer(0) if size == 1 else index
-               for size, (index, _) in zip(source.shape, limits[offset:], strict=True)]
+        raise ShapeError(
+            f"{_name(source)}: shape {shape_text(source.shape)} does not broadcast to {shape_text(sizes)}; "
+            "each trailing axis must be equal or 1"
+        )
+    indices = [
+        Integer(0) if size == 1 else index for size, (index, _) in zip(source.shape, limits[offset:], strict=True)
+    ]
     return Array(Element(source, *indices), *limits)

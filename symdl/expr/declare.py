@@ -8,8 +8,18 @@ from symdl.errors import ExpressionError, ShapeError
 from symdl.expr.nodes import Array, Element, Named, Tensor, TensorSymbol
 from symdl.expr.sizes import same_size, shape_text
 
-PROPERTIES = ("symmetric", "positive_definite", "diagonal", "orthogonal", "simplex", "one_hot", "probability",
-              "positive", "nonnegative", "integer")
+PROPERTIES = (
+    "symmetric",
+    "positive_definite",
+    "diagonal",
+    "orthogonal",
+    "simplex",
+    "one_hot",
+    "probability",
+    "positive",
+    "nonnegative",
+    "integer",
+)
 _IMPLIES = {"positive_definite": ("symmetric",), "one_hot": ("simplex",), "diagonal": ("symmetric",)}
 _SQUARE = ("symmetric", "positive_definite", "diagonal", "orthogonal")
 
@@ -24,8 +34,9 @@ class ScalarSymbol(Symbol):
         return self.latex_name if exp is None else f"{self.latex_name}^{{{exp}}}"
 
 
-def scalar(name: str, *, positive: bool = False, nonnegative: bool = False, integer: bool = False,
-           latex: str = "") -> Symbol:
+def scalar(
+    name: str, *, positive: bool = False, nonnegative: bool = False, integer: bool = False, latex: str = ""
+) -> Symbol:
     """Declare a real scalar: an ordinary SymPy symbol.
 
     Args:
@@ -36,8 +47,13 @@ def scalar(name: str, *, positive: bool = False, nonnegative: bool = False, inte
         latex: How it prints; from the name by default (``lambda`` prints as λ).
     """
     facts: dict[str, bool] = {"real": True}
-    facts.update({key: True for key, value in
-                  {"positive": positive, "nonnegative": nonnegative, "integer": integer}.items() if value})
+    facts.update(
+        {
+            key: True
+            for key, value in {"positive": positive, "nonnegative": nonnegative, "integer": integer}.items()
+            if value
+        }
+    )
     if not latex:
         return Symbol(name, **facts)
     symbol = ScalarSymbol(name, **facts)

@@ -6,7 +6,7 @@ that takes expressions apart opens them with fresh indices first.
 """
 
 import itertools
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sympy
@@ -27,13 +27,13 @@ class Index(Symbol):
         return (self.name,), {}
 
 
-@lru_cache(maxsize=None)
+@cache
 def axis_index(position: int) -> Index:
     """Return the canonical index of an array's axis."""
     return Index(f"i{position}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def reduce_index(level: int) -> Index:
     """Return the canonical index of a reduction at a nesting level."""
     return Index(f"r{level}")

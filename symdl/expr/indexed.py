@@ -18,15 +18,18 @@ def declare_base(base: sympy.IndexedBase, shape: tuple[Expr, ...] | None = None)
     """Return the tensor an ``IndexedBase`` stands for; its shape must be declared or follow from index ranges."""
     sizes = base.shape if base.shape is not None else shape
     if sizes is None:
-        raise ShapeError(f"IndexedBase {base.label}: its shape is not known; declare IndexedBase({str(base.label)!r}, "
-                         "shape=(n, ...)) or use indices with a range, Idx('i', n)")
+        raise ShapeError(
+            f"IndexedBase {base.label}: its shape is not known; declare IndexedBase({str(base.label)!r}, "
+            "shape=(n, ...)) or use indices with a range, Idx('i', n)"
+        )
     return TensorSymbol(str(base.label), tuple(sizes))
 
 
 def convert_indexed(node: sympy.Indexed, ingest: Ingest) -> Expr:
     """Return the element; indices with a declared range must stay inside the axis."""
-    inferred = tuple(index.upper + 1 if isinstance(index, Idx) and index.upper is not None else None
-                     for index in node.indices)
+    inferred = tuple(
+        index.upper + 1 if isinstance(index, Idx) and index.upper is not None else None for index in node.indices
+    )
     shape = None if None in inferred else inferred
     tensor = declare_base(node.base, shape)
     if len(node.indices) != tensor.order:
@@ -81,17 +84,22 @@ def _declare_inside(body: Basic, ranges: dict[Any, tuple[Expr, Expr]]) -> Basic:
     bases: dict[Any, Any] = {}
     for node in sorted(body.atoms(sympy.Indexed), key=sympy.default_sort_key):
         base = node.base
-        if base.shape is not None or any(isinstance(i, Idx) and i.upper is not None and i not in ranges
-                                         for i in node.indices):
+        if base.shape is not None or any(
+            isinstance(i, Idx) and i.upper is not None and i not in ranges for i in node.indices
+        ):
             continue
         if all(index in ranges for index in node.indices):
             shape = tuple(ranges[index][1] + 1 for index in node.indices)
             known = bases.setdefault(base, shape)
             if not all(map(same_size, known, shape)):
-                raise ShapeError(f"IndexedBase {base.label}: its indices imply the shapes {known} and {shape}; "
-                                 "declare its shape")
-    mapping = {node: sympy.IndexedBase(node.base.label, shape=bases[node.base])[node.indices]
-               for node in body.atoms(sympy.Indexed) if node.base in bases}
+                raise ShapeError(
+                    f"IndexedBase {base.label}: its indices imply the shapes {known} and {shape}; declare its shape"
+                )
+    mapping = {
+        node: sympy.IndexedBase(node.base.label, shape=bases[node.base])[node.indices]
+        for node in body.atoms(sympy.Indexed)
+        if node.base in bases
+    }
     return body.xreplace(mapping) if mapping else body
 
 
@@ -124,5 +132,7 @@ def _check_range(part: Basic, lowest: Expr, highest: Expr, size: Expr, node: Bas
     low, high = sympy.expand(lowest), sympy.expand(size - 1 - highest)
     if not low.is_nonnegative or not (high.is_nonnegative or high == 0):
         where = f" in {node}" if node is not None else ""
-        raise ShapeError(f"{part}{where}: its index runs from {lowest} to {highest}, but the axis has size {size} and "
-                         f"indices are zero-based; expected a range inside 0 to {size} - 1")
+        raise ShapeError(
+            f"{part}{where}: its index runs from {lowest} to {highest}, but the axis has size {size} and "
+            f"indices are zero-based; expected a range inside 0 to {size} - 1"
+        )

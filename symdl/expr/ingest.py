@@ -21,8 +21,25 @@ from symdl.expr.matrices import convert_matrix
 from symdl.expr.nodes import Element, Reduce, Tensor
 from symdl.expr.scalar import FROM_SYMPY, ScalarOp
 
-_PLAIN = (sympy.Add, sympy.Mul, sympy.Pow, sympy.Number, sympy.NumberSymbol, Symbol, KroneckerDelta, ScalarOp, Reduce,
-          Element, Boolean, sympy.Rel, sympy.floor, sympy.ceiling, sympy.Mod, sympy.Tuple, sympy.core.symbol.Str)
+_PLAIN = (
+    sympy.Add,
+    sympy.Mul,
+    sympy.Pow,
+    sympy.Number,
+    sympy.NumberSymbol,
+    Symbol,
+    KroneckerDelta,
+    ScalarOp,
+    Reduce,
+    Element,
+    Boolean,
+    sympy.Rel,
+    sympy.floor,
+    sympy.ceiling,
+    sympy.Mod,
+    sympy.Tuple,
+    sympy.core.symbol.Str,
+)
 
 
 def ingest(value: Any) -> Any:
@@ -41,8 +58,10 @@ def ingest(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool | np.ndarray | list | tuple | str) or (callable(value) and not isinstance(value, Basic)):
-        raise ExpressionError(f"expected a symbolic expression or a number, found {type(value).__name__}; "
-                              "declare a tensor with sd.matrix or sd.vector and pass its array at the call")
+        raise ExpressionError(
+            f"expected a symbolic expression or a number, found {type(value).__name__}; "
+            "declare a tensor with sd.matrix or sd.vector and pass its array at the call"
+        )
     if isinstance(value, complex):
         raise ExpressionError(f"expected a real number, found {value}")
     if isinstance(value, int | float):
@@ -107,7 +126,8 @@ def _scalar_node(node: Basic) -> Basic | None:
         if isinstance(argument, MatrixExpr | MatrixBase):
             raise ExpressionError(
                 f"{node}: a scalar operation on {argument} of shape {argument.shape}; element-wise functions of a "
-                "matrix are sd.exp(A), sd.power(A, k) ... or A.applyfunc(f)")
+                "matrix are sd.exp(A), sd.power(A, k) ... or A.applyfunc(f)"
+            )
     return None
 
 
@@ -116,7 +136,8 @@ def _apply(node: Basic, function: Any) -> Expr:
         if isinstance(argument, MatrixExpr | MatrixBase | Tensor):
             raise ExpressionError(
                 f"{type(node).__name__}({argument}): a scalar function of a tensor of shape {argument.shape}; "
-                f"write sd.{type(node).__name__.lower()}({argument}) for the element-wise function")
+                f"write sd.{type(node).__name__.lower()}({argument}) for the element-wise function"
+            )
     return function(*(rebuild(argument, _scalar_node) for argument in node.args))
 
 
@@ -140,8 +161,10 @@ def as_scalar(value: Any, what: str) -> Expr:
     found = ingest(value)
     if isinstance(found, Tensor):
         if any(size != 1 for size in found.shape):
-            raise ShapeError(f"{what}: expected a scalar, found a tensor of shape {shape_text(found.shape)}; "
-                             "reduce it with sd.sum or sd.mean, or use sd.jacobian")
+            raise ShapeError(
+                f"{what}: expected a scalar, found a tensor of shape {shape_text(found.shape)}; "
+                "reduce it with sd.sum or sd.mean, or use sd.jacobian"
+            )
         return Element(found, *[Integer(0)] * found.order)
     if not isinstance(found, Expr):
         raise ExpressionError(f"{what}: expected a scalar expression, found {found}")

@@ -37,7 +37,9 @@ class Layers:
     def __init__(self, index: Symbol, depth: Any) -> None:
         self.index, self.depth = index, sympy.sympify(depth)
         if not isinstance(index, Symbol):
-            raise ExpressionError(f"layers: expected an index symbol, found {index!r}; use sympy.Symbol('ell', integer=True)")
+            raise ExpressionError(
+                f"layers: expected an index symbol, found {index!r}; use sympy.Symbol('ell', integer=True)"
+            )
         if self.depth.is_Integer and self.depth < 1:
             raise ShapeError(f"layers: expected a depth of at least 1, found {depth}")
 
@@ -82,8 +84,10 @@ class Layers:
         stack = LayerStack(Str(name), first, result, previous, self.index, self.depth)
         expected = tuple(plain_size(size.subs(self.index, 0)) for size in result.shape)
         if len(expected) != first.order or not all(map(same_size, expected, first.shape)):
-            raise ShapeError(f"layers: {name}[0] = {first} has shape {shape_text(first.shape)}, but the step's result has "
-                             f"shape {shape_text(result.shape)}, which is {shape_text(expected)} at {self.index} = 0")
+            raise ShapeError(
+                f"layers: {name}[0] = {first} has shape {shape_text(first.shape)}, but the step's result has "
+                f"shape {shape_text(result.shape)}, which is {shape_text(expected)} at {self.index} = 0"
+            )
         return stack
 
 
@@ -167,15 +171,20 @@ class LayerStack(CompositeOp):
     @property
     def parameters(self) -> tuple[TensorSymbol, ...]:
         """The parameters of layer ℓ, by name."""
-        found = [symbol for symbol in self.step.free_symbols if isinstance(symbol, TensorSymbol)
-                 and symbol != self.previous and self.index in _indices_in(symbol)]
+        found = [
+            symbol
+            for symbol in self.step.free_symbols
+            if isinstance(symbol, TensorSymbol) and symbol != self.previous and self.index in _indices_in(symbol)
+        ]
         return tuple(sorted(found, key=lambda symbol: symbol.name))
 
     def define(self) -> Tensor:
         """Unroll; ExpressionError while the depth is symbolic."""
         if not self.depth.is_Integer:
-            raise ExpressionError(f"the depth {self.depth} is symbolic: give it a value, expr.xreplace({{{self.depth}: 3}}), "
-                                  "or derive the recursion with sd.grad and sd.derivation")
+            raise ExpressionError(
+                f"the depth {self.depth} is symbolic: give it a value, expr.xreplace({{{self.depth}: 3}}), "
+                "or derive the recursion with sd.grad and sd.derivation"
+            )
         value: Tensor = layer_of(self.start, self.index, Integer(0))
         for number in range(1, int(self.depth) + 1):
             value = layer_of(self.step, self.index, Integer(number), {self.previous: value})
@@ -183,9 +192,10 @@ class LayerStack(CompositeOp):
 
 
 def _indices_in(symbol: TensorSymbol) -> set[Basic]:
-    text = symbol.name[symbol.name.find("[") + 1:-1] if symbol.name.endswith("]") else ""
-    return {symbol_ for size in symbol.shape for symbol_ in size.free_symbols} | ({Symbol(text, integer=True, positive=True)}
-                                                                                  if text else set())
+    text = symbol.name[symbol.name.find("[") + 1 : -1] if symbol.name.endswith("]") else ""
+    return {symbol_ for size in symbol.shape for symbol_ in size.free_symbols} | (
+        {Symbol(text, integer=True, positive=True)} if text else set()
+    )
 
 
 def layer_of(tensor: Tensor, index: Symbol, place: Expr, known: dict[Tensor, Tensor] | None = None) -> Tensor:
@@ -212,7 +222,11 @@ def layer_of(tensor: Tensor, index: Symbol, place: Expr, known: dict[Tensor, Ten
             if name.endswith(f"[{index}]"):
                 name = name[: -len(f"[{index}]")]
                 name, latex = f"{name}{place}", layer_latex(name, place)
-            return node if sizes == node.shape and name == node.name else TensorSymbol(name, sizes, tuple(node.properties), latex)
+            return (
+                node
+                if sizes == node.shape and name == node.name
+                else TensorSymbol(name, sizes, tuple(node.properties), latex)
+            )
         if isinstance(node, Named):
             name, latex = node.name, node.latex_name
             if name.endswith(f"[{index}]"):
@@ -220,8 +234,11 @@ def layer_of(tensor: Tensor, index: Symbol, place: Expr, known: dict[Tensor, Ten
                 name, latex = f"{name}{place}", layer_latex(name, place)
             return Named(name, visit(node.definition), latex)
         if isinstance(node, Array):
-            limits = [(limit[0], plain_size(limit[1].subs(index, place))) for limit in node.args[1:]
-                      if not isinstance(limit, Str)]
+            limits = [
+                (limit[0], plain_size(limit[1].subs(index, place)))
+                for limit in node.args[1:]
+                if not isinstance(limit, Str)
+            ]
             return Array(rebuild(node.body, scalar), *limits, row=node.is_row)
         return node.func(*(visit(part) if isinstance(part, Tensor) else part for part in node.args))
 

@@ -39,8 +39,14 @@ def _symbol(value: mx.MatrixSymbol, ingest: Ingest) -> Tensor:
 def _explicit(value: MatrixBase, ingest: Ingest) -> Tensor:
     axes = axes_of(value.shape)
     (i, _), (j, _) = axes
-    body = sum((ingest(value[a, b]) * KroneckerDelta(i, a) * KroneckerDelta(j, b)
-                for a in range(value.rows) for b in range(value.cols)), Integer(0))
+    body = sum(
+        (
+            ingest(value[a, b]) * KroneckerDelta(i, a) * KroneckerDelta(j, b)
+            for a in range(value.rows)
+            for b in range(value.cols)
+        ),
+        Integer(0),
+    )
     return Array(body, *axes)
 
 
@@ -49,8 +55,10 @@ def _sum(value: mx.MatAdd, ingest: Ingest) -> Tensor:
     first = terms[0]
     for term in terms[1:]:
         if not all(map(same_size, first.shape, term.shape)):
-            raise ShapeError(f"{value}: cannot add {value.args[0]} of shape {shape_text(first.shape)} and a term of "
-                             f"shape {shape_text(term.shape)}; the sizes must be provably equal")
+            raise ShapeError(
+                f"{value}: cannot add {value.args[0]} of shape {shape_text(first.shape)} and a term of "
+                f"shape {shape_text(term.shape)}; the sizes must be provably equal"
+            )
     return pointwise(lambda *elements: sum(elements, Integer(0)), *terms)
 
 
@@ -61,8 +69,10 @@ def _product(value: mx.MatMul, ingest: Ingest) -> Any:
         if isinstance(argument, mx.MatrixExpr | MatrixBase):
             matrices.append(ingest(argument))
         elif isinstance(argument, sympy.Pow) and isinstance(argument.base, mx.MatrixExpr):
-            raise ExpressionError(f"{value}: division by the matrix {argument.base} of shape {argument.base.shape}; "
-                                  "use .inv() of a square matrix, or sd.divide for the element-wise quotient")
+            raise ExpressionError(
+                f"{value}: division by the matrix {argument.base} of shape {argument.base.shape}; "
+                "use .inv() of a square matrix, or sd.divide for the element-wise quotient"
+            )
         else:
             scalars.append(ingest(argument))
     product = reduce(_times, matrices)
@@ -87,8 +97,10 @@ def _hadamard(value: mx.HadamardProduct, ingest: Ingest) -> Tensor:
     factors = [ingest(factor) for factor in value.args]
     for factor in factors[1:]:
         if not all(map(same_size, factors[0].shape, factor.shape)):
-            raise ShapeError(f"{value}: shapes {shape_text(factors[0].shape)} and {shape_text(factor.shape)} differ; "
-                             "the Hadamard product takes equal shapes")
+            raise ShapeError(
+                f"{value}: shapes {shape_text(factors[0].shape)} and {shape_text(factor.shape)} differ; "
+                "the Hadamard product takes equal shapes"
+            )
     return pointwise(lambda *elements: sympy.Mul(*elements), *factors)
 
 
@@ -103,8 +115,10 @@ def _apply(value: Any, ingest: Ingest) -> Tensor:
 def _power(value: mx.MatPow, ingest: Ingest) -> Tensor:
     base, exponent = ingest(value.base), value.exp
     if not same_size(*base.shape):
-        raise ShapeError(f"{value}: power of the non-square matrix {value.base} of shape {shape_text(base.shape)}; "
-                         "use sd.power for the element-wise power")
+        raise ShapeError(
+            f"{value}: power of the non-square matrix {value.base} of shape {shape_text(base.shape)}; "
+            "use sd.power for the element-wise power"
+        )
     if not (exponent.is_Integer and exponent >= 0):
         raise ExpressionError(f"{value}: only non-negative integer matrix powers are known, found exponent {exponent}")
     if exponent == 0:
@@ -144,13 +158,29 @@ def _slice(value: mx.MatrixSlice, ingest: Ingest) -> Tensor:
 def _block(value: mx.BlockMatrix, ingest: Ingest) -> Tensor:
     from symdl.expr.stacking import concat
 
-    return concat([concat([ingest(value.blocks[i, j]) for j in range(value.blocks.cols)], axis=1)
-                   for i in range(value.blocks.rows)], axis=0)
+    return concat(
+        [
+            concat([ingest(value.blocks[i, j]) for j in range(value.blocks.cols)], axis=1)
+            for i in range(value.blocks.rows)
+        ],
+        axis=0,
+    )
 
 
 _RULES: dict[Any, Callable[[Any, Ingest], Any]] = {
-    mx.MatrixSymbol: _symbol, MatrixBase: _explicit, mx.MatAdd: _sum, mx.MatMul: _product, mx.Transpose: _transpose,
-    mx.HadamardProduct: _hadamard, mx.HadamardPower: _hadamard_power,
-    ElementwiseApplyFunction: _apply, mx.Identity: _identity, mx.OneMatrix: _ones, mx.ZeroMatrix: _zeros,
-    mx.DiagMatrix: _diagonal, mx.MatrixSlice: _slice, mx.BlockMatrix: _block, mx.MatPow: _power,
+    mx.MatrixSymbol: _symbol,
+    MatrixBase: _explicit,
+    mx.MatAdd: _sum,
+    mx.MatMul: _product,
+    mx.Transpose: _transpose,
+    mx.HadamardProduct: _hadamard,
+    mx.HadamardPower: _hadamard_power,
+    ElementwiseApplyFunction: _apply,
+    mx.Identity: _identity,
+    mx.OneMatrix: _ones,
+    mx.ZeroMatrix: _zeros,
+    mx.DiagMatrix: _diagonal,
+    mx.MatrixSlice: _slice,
+    mx.BlockMatrix: _block,
+    mx.MatPow: _power,
 }

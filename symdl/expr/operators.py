@@ -50,12 +50,14 @@ class TensorOperators:
     def __rtruediv__(self, other: Any) -> Any:
         raise ExpressionError(
             f"{_name(other)} / {_name(self)}: division by a tensor of shape {shape_text(self.shape)} has no meaning; "
-            "use sd.divide for the element-wise quotient or sd.solve for a linear system")
+            "use sd.divide for the element-wise quotient or sd.solve for a linear system"
+        )
 
     def __pow__(self, exponent: Any) -> Any:
         raise ExpressionError(
             f"{_name(self)} ** {exponent}: ambiguous for a tensor of shape {shape_text(self.shape)}; use sd.power for "
-            "the element-wise power or sd.matrix_power for the matrix power")
+            "the element-wise power or sd.matrix_power for the matrix power"
+        )
 
     def __matmul__(self, other: Any) -> Any:
         from symdl.expr.contract import matmul
@@ -68,7 +70,7 @@ class TensorOperators:
         return matmul(other, self)
 
     @property
-    def T(self) -> "Tensor":  # noqa: N802  because this is the field's name for the transpose
+    def T(self) -> "Tensor":
         """The transpose: a row for order 1 (``w.T @ x`` is a scalar), axes exchanged for order 2."""
         from symdl.expr.contract import transpose
 
@@ -116,7 +118,8 @@ def operands(what: str, *values: Any) -> list[Any]:
                 remedy = "a column has shape (n, 1) and a vector (n,): declare both alike, or use .T / sd.reshape"
             raise ShapeError(
                 f"{_name(large[0])} {what} {_name(tensor)}: shapes {shape_text(shape)} and "
-                f"{shape_text(tensor.shape)} differ; {remedy}")
+                f"{shape_text(tensor.shape)} differ; {remedy}"
+            )
     for position, value in enumerate(found):
         if isinstance(value, Tensor) and value.shape != shape and all(size == 1 for size in value.shape):
             found[position] = Element(value, *[Integer(0)] * len(value.shape))
@@ -143,7 +146,8 @@ def _scale(what: str, left: Any, right: Any) -> Any:
         raise ExpressionError(
             f"{_name(left)} {what} {_name(right)}: both are tensors, of shapes {shape_text(found[0].shape)} and "
             f"{shape_text(found[1].shape)}; write @ for the matrix product, sd.hadamard for the element-wise product, "
-            "sd.divide for the element-wise quotient")
+            "sd.divide for the element-wise quotient"
+        )
     if what == "/":
         return pointwise(lambda a, b: a / b, *found)
     return pointwise(lambda a, b: a * b, *found)

@@ -53,7 +53,7 @@ class ScalarOp(Function):
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
         """Build the op, optional arguments filled in with the defaults of ``eval``."""
-        missing = [value for value in cls._defaults[len(args):] if value is not inspect.Parameter.empty]
+        missing = [value for value in cls._defaults[len(args) :] if value is not inspect.Parameter.empty]
         return super().__new__(cls, *args, *missing, **options)
 
     def derivative(self, position: int) -> Expr:

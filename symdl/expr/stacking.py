@@ -24,10 +24,13 @@ def concat(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     axis %= first.order
     for part in parts[1:]:
         fits = part.order == first.order and all(
-            same_size(a, b) for k, (a, b) in enumerate(zip(first.shape, part.shape, strict=True)) if k != axis)
+            same_size(a, b) for k, (a, b) in enumerate(zip(first.shape, part.shape, strict=True)) if k != axis
+        )
         if not fits:
-            raise ShapeError(f"concat along axis {axis}: shapes {shape_text(first.shape)} and {shape_text(part.shape)} "
-                             "differ elsewhere")
+            raise ShapeError(
+                f"concat along axis {axis}: shapes {shape_text(first.shape)} and {shape_text(part.shape)} "
+                "differ elsewhere"
+            )
     if len(parts) == 1:
         return first
     total = sum((part.shape[axis] for part in parts), Integer(0))

@@ -64,8 +64,7 @@ class System:
         """Return the targets that depend on one of ``sources`` (tensors or scalar symbols), and the sources."""
         found: set[Basic] = set(sources)
         for equation in self.equations:
-            if any(load.tensor in found for load in equation.loads) or not found.isdisjoint(
-                    scalars_of(equation.body)):
+            if any(load.tensor in found for load in equation.loads) or not found.isdisjoint(scalars_of(equation.body)):
                 found.add(equation.target)
         return found
 
@@ -159,6 +158,7 @@ class _Tracer:
     def claim(self, symbol: Any) -> None:
         known = self.names.setdefault(symbol.name, symbol)
         if known is not symbol and known != symbol:
+
             def describe(item: Any) -> str:
                 return f"tensor of shape {shape_text(item.shape)}" if isinstance(item, Tensor) else "scalar"
 

@@ -1,6 +1,6 @@
 """Freeze: the only bridge from symbolic systems to the code generator.
 
-    expressions ─ trace ─ stabilise ─ split_contractions ─ convert ─→ Program
+expressions ─ trace ─ stabilise ─ split_contractions ─ convert ─→ Program
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,6 @@ from typing import Any
 
 import sympy
 from sympy import Basic, Expr, Symbol
-from symdl_codegen import program as pg
 
 from symdl.errors import ExpressionError, NameConflictError
 from symdl.expr.ingest import ingest
@@ -17,11 +16,20 @@ from symdl.expr.system import Equation, System, trace
 from symdl.freeze.contractions import split_contractions
 from symdl.freeze.convert import Converter
 from symdl.freeze.stable import stabilise
+from symdl_codegen import program as pg
 
 
-def freeze(outputs: Mapping[str, Any], *, name: str = "program", sizes: Mapping[Any, int] | None = None,
-           roles: Mapping[str, str] | None = None, updates: Sequence[tuple[str, str]] = (), guard: str | None = None,
-           batch: Symbol | None = None, stable: bool = True) -> pg.Program:
+def freeze(
+    outputs: Mapping[str, Any],
+    *,
+    name: str = "program",
+    sizes: Mapping[Any, int] | None = None,
+    roles: Mapping[str, str] | None = None,
+    updates: Sequence[tuple[str, str]] = (),
+    guard: str | None = None,
+    batch: Symbol | None = None,
+    stable: bool = True,
+) -> pg.Program:
     """Return the Program that computes ``outputs``.
 
     Args:
@@ -49,8 +57,15 @@ def freeze(outputs: Mapping[str, Any], *, name: str = "program", sizes: Mapping[
     return _program(system, list(outputs), name, dict(roles or {}), tuple(updates), guard, batch)
 
 
-def _program(system: System, outputs: list[str], name: str, roles: dict[str, str],
-             updates: tuple[tuple[str, str], ...], guard: str | None, batch: Symbol | None) -> pg.Program:
+def _program(
+    system: System,
+    outputs: list[str],
+    name: str,
+    roles: dict[str, str],
+    updates: tuple[tuple[str, str], ...],
+    guard: str | None,
+    batch: Symbol | None,
+) -> pg.Program:
     inputs = system.inputs
     shapes: list[Expr] = [size for tensor in (*inputs, *system.by_target) for size in tensor.shape]
     for equation in system.equations:
@@ -59,8 +74,10 @@ def _program(system: System, outputs: list[str], name: str, roles: dict[str, str
     size_symbols = {symbol for size in shapes for symbol in size.free_symbols}
     if batch is not None:
         size_symbols.add(batch)
-    scalars = sorted({symbol for equation in system.equations for symbol in _symbols(equation.body)} - size_symbols,
-                     key=lambda symbol: symbol.name)
+    scalars = sorted(
+        {symbol for equation in system.equations for symbol in _symbols(equation.body)} - size_symbols,
+        key=lambda symbol: symbol.name,
+    )
     kinds = {tensor.name: "int" if "integer" in tensor.properties else "real" for tensor in inputs}
     converter = Converter(size_symbols, kinds)
     tensors: dict[str, pg.Tensor] = {}
@@ -78,8 +95,9 @@ def _program(system: System, outputs: list[str], name: str, roles: dict[str, str
     clash = sizes.keys() & tensors.keys()
     if clash:
         raise NameConflictError(f"{sorted(clash)[0]}: used for a size and for a tensor or scalar; rename one of them")
-    program = pg.Program(name, sizes, tensors, equations, tuple(outputs), updates, guard,
-                         None if batch is None else batch.name)
+    program = pg.Program(
+        name, sizes, tensors, equations, tuple(outputs), updates, guard, None if batch is None else batch.name
+    )
     return pg.verify(program)
 
 

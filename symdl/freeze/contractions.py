@@ -63,17 +63,27 @@ def _split(equation: Equation, fresh: Callable[[tuple[Expr, ...]], TensorSymbol]
         operands = _pairwise(operands, sizes, summed, kept, fresh, made)
     final = Mul(*constants, *(operand for _, operand in operands))
     remaining = [(index, sizes[index]) for index, _ in reduced if any(index in part for part, _ in operands)]
-    lost = sympy.Mul(*(size for index, size in reduced if not any(index in part for part, _ in operands)
-                       and not any(index in indices for indices in groups)))
+    lost = sympy.Mul(
+        *(
+            size
+            for index, size in reduced
+            if not any(index in part for part, _ in operands) and not any(index in indices for indices in groups)
+        )
+    )
     result = Reduce("add", final, *remaining) if remaining else final
     result = substitute(result * lost, {new: old for old, new in opened.items()})
     made.append(Equation(equation.target, result, equation.named))
     return made
 
 
-def _pairwise(operands: list[tuple[frozenset[Index], Expr]], sizes: dict[Index, Expr], summed: set[Index],
-              kept: frozenset[Index], fresh: Callable[[tuple[Expr, ...]], TensorSymbol],
-              made: list[Equation]) -> list[tuple[frozenset[Index], Expr]]:
+def _pairwise(
+    operands: list[tuple[frozenset[Index], Expr]],
+    sizes: dict[Index, Expr],
+    summed: set[Index],
+    kept: frozenset[Index],
+    fresh: Callable[[tuple[Expr, ...]], TensorSymbol],
+    made: list[Equation],
+) -> list[tuple[frozenset[Index], Expr]]:
     """Contract operands two by two along opt_einsum's path, until two are left."""
     numbers = {index: int(size) if size.is_Integer else NOMINAL_SIZE for index, size in sizes.items()}
     order = sorted(numbers, key=lambda index: index.name)
@@ -94,14 +104,20 @@ def _pairwise(operands: list[tuple[frozenset[Index], Expr]], sizes: dict[Index, 
         gone = [index for index in sorted(union, key=lambda index: index.name) if index in summed - still]
         rest = union - set(gone)
         product = Mul(*(operand for _, operand in picked))
-        current.append((rest, _materialise(rest, sizes, product, tuple((index, sizes[index]) for index in gone), fresh,
-                                           made)))
+        current.append(
+            (rest, _materialise(rest, sizes, product, tuple((index, sizes[index]) for index in gone), fresh, made))
+        )
     return current
 
 
-def _materialise(indices: frozenset[Index], sizes: dict[Index, Expr], product: Expr,
-                 reduced: tuple[tuple[Index, Expr], ...], fresh: Callable[[tuple[Expr, ...]], TensorSymbol],
-                 made: list[Equation]) -> Expr:
+def _materialise(
+    indices: frozenset[Index],
+    sizes: dict[Index, Expr],
+    product: Expr,
+    reduced: tuple[tuple[Index, Expr], ...],
+    fresh: Callable[[tuple[Expr, ...]], TensorSymbol],
+    made: list[Equation],
+) -> Expr:
     """Give a product, summed over some of its indices, an equation of its own; return its element."""
     order = sorted(indices, key=lambda index: (len(index.name), index.name))
     target = fresh(tuple(sizes[index] for index in order))

@@ -4,12 +4,12 @@ from typing import Any
 
 import sympy
 from sympy import Add, Basic, Expr, KroneckerDelta, Mul, Pow, Symbol
-from symdl_codegen import program as pg
 
 from symdl.errors import ExpressionError
 from symdl.expr.index import Index
 from symdl.expr.nodes import Element
 from symdl.expr.scalar import ScalarOp
+from symdl_codegen import program as pg
 
 _RELATIONS = {sympy.Lt: ("lt", False), sympy.Le: ("le", False), sympy.Gt: ("lt", True), sympy.Ge: ("le", True)}
 
@@ -171,7 +171,8 @@ class Converter:
         if isinstance(expr, Pow):
             return False
         return isinstance(expr, Add | Mul | sympy.floor | sympy.ceiling | sympy.Mod | sympy.Min | sympy.Max) and all(
-            map(self._is_integer, expr.args))
+            map(self._is_integer, expr.args)
+        )
 
 
 def _apply(primitive: str, *arguments: pg.Scalar) -> pg.Scalar:

@@ -106,8 +106,11 @@ class _Stabiliser:
         def visit(part: Basic) -> Basic | None:
             if isinstance(part, Element):
                 body = self.bodies.get(part.tensor)
-                useful = body is not None and not body.has(Reduce) and (
-                    body.has(self.exp, self.sigmoid) or isinstance(body, Element))
+                useful = (
+                    body is not None
+                    and not body.has(Reduce)
+                    and (body.has(self.exp, self.sigmoid) or isinstance(body, Element))
+                )
                 return rebuild(self.open(body, part), visit) if useful else part
             return None
 
@@ -140,7 +143,7 @@ class _Stabiliser:
             return Mul(*rest, self.exp(total) if total != 0 else Integer(1))
         for position, factor in enumerate(rest):
             if isinstance(factor, self.sigmoid) and self.exp(-factor.args[0]) in node.args:
-                others = rest[:position] + rest[position + 1:]
+                others = rest[:position] + rest[position + 1 :]
                 left = [exponent for exponent in exponents if exponent != -factor.args[0]]
                 return Mul(*others, *(self.exp(exponent) for exponent in left), self.sigmoid(-factor.args[0]))
         return node

@@ -41,7 +41,7 @@ def _spread(reduced: Any, value: Tensor, axes: Sequence[int]) -> Tensor:
     return Array(Element(reduced, *rest) if isinstance(reduced, Tensor) else reduced, *limits)
 
 
-def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:  # noqa: A001 because NumPy's name is the field's
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Sum over all entries, or over ``axis`` (an integer or several), which is then missing from the result."""
     value, axes = _operand(x, axis, "sum")
     return reduce_axes("add", value, axes, keepdims)
@@ -60,13 +60,13 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return reduce_axes("mul", value, axes, keepdims)
 
 
-def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:  # noqa: A001 because NumPy's name is the field's
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Largest entry, over all or over ``axis``; at ties the derivative goes to the first index."""
     value, axes = _operand(x, axis, "max")
     return reduce_axes("max", value, axes, keepdims)
 
 
-def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:  # noqa: A001 because NumPy's name is the field's
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Smallest entry, over all or over ``axis``; at ties the derivative goes to the first index."""
     value, axes = _operand(x, axis, "min")
     return reduce_axes("min", value, axes, keepdims)

@@ -60,8 +60,9 @@ class Softmax(CompositeOp):
         """Return the defining equation."""
         axes = axes_of(self.operand.shape)
         indices: list[Any] = [index for index, _ in axes]
-        return Array(SCALAR_OPS["exp"](Element(self.operand, *indices)) / normaliser(self.operand, self.axis, indices),
-                     *axes)
+        return Array(
+            SCALAR_OPS["exp"](Element(self.operand, *indices)) / normaliser(self.operand, self.axis, indices), *axes
+        )
 
 
 class LogSoftmax(Softmax):

@@ -66,8 +66,11 @@ def kron(a: Any, b: Any) -> Tensor:
         raise ShapeError(f"kron: expected two matrices, found {shape_text(left.shape)} and {shape_text(right.shape)}")
     (i, n), (j, m) = axes_of([p * q for p, q in zip(left.shape, right.shape, strict=True)])
     r, s = right.shape
-    return Array(Element(left, sympy.floor(i / r), sympy.floor(j / s)) * Element(right, sympy.Mod(i, r), sympy.Mod(j, s)),
-                 (i, n), (j, m))
+    return Array(
+        Element(left, sympy.floor(i / r), sympy.floor(j / s)) * Element(right, sympy.Mod(i, r), sympy.Mod(j, s)),
+        (i, n),
+        (j, m),
+    )
 
 
 def matrix_power(a: Any, k: int) -> Tensor:

@@ -37,8 +37,10 @@ def tidy(expr: Expr) -> Expr:
     back = {dummy: atom for atom, dummy in atoms.items()}
     expanded = sympy.expand(plain, power_base=False, log=False, force=False)
     candidates = [plain, expanded, sympy.factor_terms(expanded), sympy.factor_terms(plain)]
-    if any(isinstance(node, Pow) and node.exp.is_negative and isinstance(node.base, Add)
-           for node in sympy.preorder_traversal(plain)) and plain.is_rational_function(*back):
+    if any(
+        isinstance(node, Pow) and node.exp.is_negative and isinstance(node.base, Add)
+        for node in sympy.preorder_traversal(plain)
+    ) and plain.is_rational_function(*back):
         candidates.append(sympy.cancel(plain))
         candidates.append(sympy.factor_terms(candidates[-1]))
     if len(back) <= 8 and isinstance(expanded, Add) and expanded.is_polynomial(*back) and len(expanded.args) <= 12:
@@ -58,6 +60,7 @@ def _inside(node: Basic) -> Basic | None:
 
 def _flat(expr: Expr) -> bool:
     """Tell whether there is nothing to rewrite: a sum of at most two plain terms, or a product of plain factors."""
+
     def plain(part: Expr) -> bool:
         return not isinstance(part, Add | Mul) and not (isinstance(part, Pow) and isinstance(part.base, Add | Mul))
 
@@ -104,8 +107,11 @@ def contract_deltas(expr: Expr) -> Expr:
     if isinstance(expr, Add):
         return expr.func(*map(contract_deltas, expr.args))
     if not isinstance(expr, Mul):
-        return expr.base if isinstance(expr, Pow) and isinstance(expr.base, KroneckerDelta) and expr.exp.is_positive \
+        return (
+            expr.base
+            if isinstance(expr, Pow) and isinstance(expr.base, KroneckerDelta) and expr.exp.is_positive
             else expr
+        )
     deltas = [factor for factor in expr.args if isinstance(factor, KroneckerDelta)]
     for delta in deltas:
         i, j = sorted(delta.args, key=str)

@@ -16,8 +16,9 @@ def sigmoids(expr: Expr) -> Expr:
     def visit(node: Basic) -> Basic | None:
         if not isinstance(node, Mul | Pow):
             return None
-        factors = [rebuild(factor, visit) if not isinstance(factor, Mul | Pow) else factor
-                   for factor in Mul.make_args(node)]
+        factors = [
+            rebuild(factor, visit) if not isinstance(factor, Mul | Pow) else factor for factor in Mul.make_args(node)
+        ]
         for position, factor in enumerate(factors):
             if not (isinstance(factor, Pow) and factor.exp.is_Integer and factor.exp.is_negative):
                 continue
@@ -25,7 +26,7 @@ def sigmoids(expr: Expr) -> Expr:
             if argument is None:
                 continue
             power = -factor.exp
-            rest = factors[:position] + factors[position + 1:]
+            rest = factors[:position] + factors[position + 1 :]
             top = next((k for k, part in enumerate(rest) if _base(part) == exp(argument)), None)
             if top is None:
                 return Mul(*rest, sigmoid(-argument) ** power)
@@ -40,7 +41,8 @@ def sigmoids(expr: Expr) -> Expr:
                 if other is not None:
                     rest = [part for k, part in enumerate(factors) if k not in (position, other)]
                     return visit(Mul(*rest, factors[other] / partner, sigmoid(factor.args[0]))) or Mul(
-                        *rest, factors[other] / partner, sigmoid(factor.args[0]))
+                        *rest, factors[other] / partner, sigmoid(factor.args[0])
+                    )
         return Mul(*factors) if isinstance(node, Mul) else None
 
     return rebuild(expr, visit)
@@ -131,8 +133,11 @@ def fold(expr: Expr, patterns: list[tuple[Expr, Any]]) -> Expr:
             return None
         for body, target in patterns:
             found: dict[Index, Expr] = {}
-            if type(body) is type(node) and match(body, node, found) and len(found) == len(
-                    [size for size in target.shape if size != 1]):
+            if (
+                type(body) is type(node)
+                and match(body, node, found)
+                and len(found) == len([size for size in target.shape if size != 1])
+            ):
                 return Element(target, *(found.get(Index(f"i{k}"), 0) for k in range(len(target.shape))))
         return None
 

@@ -90,8 +90,9 @@ def _sum_of_terms(axes: Axes, content: Add, note: Note) -> Expr:
     for term in content.args:
         whole = Reduce("add", term, *axes)
         alone = _sum(axes, term, lambda rule: None)
-        if complexity(alone) < complexity(whole) and (not free_indices(term) & bound or not alone.has(Reduce)
-                                                      or _has_bound_delta(term, bound)):
+        if complexity(alone) < complexity(whole) and (
+            not free_indices(term) & bound or not alone.has(Reduce) or _has_bound_delta(term, bound)
+        ):
             done.append(_sum(axes, term, note))
         else:
             kept.append(term)

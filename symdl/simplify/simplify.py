@@ -139,7 +139,9 @@ class _Simplifier:
         return min(found, key=complexity)
 
     def finish(self, body: Expr) -> Expr:
-        return tidy(merge_sums(tidy(self.recognise(body)), self.note)) if isinstance(body, Add) else self.recognise(body)
+        return (
+            tidy(merge_sums(tidy(self.recognise(body)), self.note)) if isinstance(body, Add) else self.recognise(body)
+        )
 
     def join_sums(self, body: Expr) -> Expr:
         """Bring sums that are used once, as terms of a sum, into the body, where like terms can meet."""
@@ -172,8 +174,11 @@ class _Simplifier:
         """Return an element of the softmax along ``index`` of the tensor with entries ``content``."""
         others = self._open_indices(content, index)
         axes = [*others, (index, size)]
-        if isinstance(content, Element) and {index, *dict(others)} == set(content.indices) and len(
-                set(content.indices)) == len(content.indices):  # softmax along an axis of a tensor as it is
+        if (
+            isinstance(content, Element)
+            and {index, *dict(others)} == set(content.indices)
+            and len(set(content.indices)) == len(content.indices)
+        ):  # softmax along an axis of a tensor as it is
             operand: Tensor = content.tensor
             axis = content.indices.index(index)
             indices = [place if part == index else part for part in content.indices]
