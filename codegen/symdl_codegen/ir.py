@@ -22,6 +22,7 @@ Nothing here knows a processor: tiles, lanes and threads are chosen by the emitt
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from symdl_codegen.program import Apply, Axis, Const, Index, Load, Size, Tensor
 
@@ -64,7 +65,8 @@ class Local:
     kind: str = "real"
 
 
-Scalar = Const | Index | Size | Load | Apply | Local
+# Const | Index | Size | Load | Apply | Local. Any, because program.py's Load and Apply hold scalars without Local.
+Scalar = Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import math
 
 from symdl_codegen.emit import Argument, Call, Emitted, EmittedKernel
 from symdl_codegen.emit.names import Names, identifier
+from symdl_codegen.emit.numba_tile import TileText, helpers
 from symdl_codegen.emit.scalar_text import (
     AND,
     ATOM,
@@ -40,11 +41,12 @@ from symdl_codegen.ir import (
     Size,
     Statement,
     Store,
+    statements,
     walk,
 )
 from symdl_codegen.lower.equations import identity
 from symdl_codegen.passes.canonical import Renaming
-from symdl_codegen.scalars import ONE, ZERO, add, cost, is_gather, is_total, mul, offset, strides
+from symdl_codegen.scalars import cost, is_gather, is_total, offset
 
 TARGET = "cpu"
 
@@ -95,6 +97,10 @@ RESERVED = frozenset(
         "select",
         "accumulate",
         "contract",
+        "pack",
+        "pack_code",
+        "copy_code",
+        "tile_code",
         "address",
         "range",
         "min",
@@ -108,7 +114,7 @@ RESERVED = frozenset(
 LAZY = 16  # operations of a branch from which on it is worth a jump instead of a select
 HEADER = '''"""{name}: {count} kernels for one CPU core. real is {dtype}.
 
-Pointers are row-major arrays; select, maximum, minimum, sign, floor, accumulate, contract and address are intrinsics.
+Pointers are row-major arrays. select maximum minimum sign floor accumulate contract pack address are intrinsics.
 """'''
 
 
@@ -143,7 +149,8 @@ class _Writer:
         self.buffers, self.sizes = buffers, sizes
         self.names = Names(RESERVED)
         self.rows, self.columns = tile_shape(dtype)
-        self.tiles = any(isinstance(part, Contract) for part in _all(kernel.body))
+        tiles = [part for part in statements(kernel.body) if isinstance(part, Contract)]
+        self.helpers = sorted({helper for part in tiles for helper in helpers(part, module)})
         self.text = ScalarText(TABLE, self._leaf, self._special)
         for buffer in buffers:
             self.names(buffer, "buffer")
@@ -153,52 +160,56 @@ class _Writer:
 
     def arguments(self) -> tuple[Argument, ...]:
         """The arguments of this kernel's call, in order of its parameters."""
-        symbols = (Argument("symbol", f"tile_{self.dtype}"),) if self.tiles else ()
+        symbols = (Argument("symbol", f"{helper}_{self.dtype}") for helper in self.helpers)
         return (*(Argument("buffer", b) for b in self.buffers), *(Argument("size", s) for s in self.sizes), *symbols)
 
     def kernel(self, name: str) -> EmittedKernel:
         """The kernel as one function."""
         parameters = [(self.names(b, "buffer"), f"{self.module.buffers[b].kind}*") for b in self.buffers]
         parameters += [(self.names(s, "size"), "size") for s in self.sizes]
-        parameters += [("tile", "symbol")] if self.tiles else []
+        parameters += [(f"{helper}_code", "symbol") for helper in self.helpers]
         self.lines = [f"def {identifier(name)}({', '.join(p for p, _ in parameters)}):"]
         self.lines += [f"    # {line}" for line in self.source_kernel.note.splitlines()]
-        self._body(self.source_kernel.body, 1)
+        self.body(self.source_kernel.body, 1)
         if len(self.lines) == 1 + len(self.source_kernel.note.splitlines()):
-            self._line(1, "pass")
+            self.line(1, "pass")
         return EmittedKernel(identifier(name), self.source_kernel.note, "\n".join(self.lines), tuple(parameters))
 
-    def _line(self, depth: int, text: str) -> None:
+    def line(self, depth: int, text: str) -> None:
+        """Add a line of text."""
         self.lines.append("    " * depth + text)
 
-    def _body(self, body: tuple[Statement, ...], depth: int) -> None:
+    def body(self, body: tuple[Statement, ...], depth: int) -> None:
+        """Add the lines of ``body``."""
         for statement in body:
             match statement:
                 case Let(local, value):
-                    self._line(depth, f"{self.names(local.name, 'local')} = {self.text(value)}")
+                    self.line(depth, f"{self.names(local.name, 'local')} = {self.text(value)}")
                 case Reduce():
                     self._reduce(statement, depth)
                 case Store():
                     self._store(statement, depth)
                 case Nest(axes, inner):
-                    self._body(inner, self._loops(axes, depth))
+                    self.body(inner, self.loops(axes, depth))
                 case Contract():
-                    self._contract(statement, depth)
+                    TileText(self, statement).write(depth)
 
-    def _loops(self, axes: tuple[Axis, ...], depth: int) -> int:
+    def loops(self, axes: tuple[Axis, ...], depth: int) -> int:
+        """Add loop heads; return the depth inside them."""
         for axis in axes:
-            self._line(depth, f"for {self._index(axis)} in range({self.text(axis.extent)}):")
+            self.line(depth, f"for {self.index(axis)} in range({self.text(axis.extent)}):")
             depth += 1
         return depth
 
-    def _index(self, axis: Axis) -> str:
+    def index(self, axis: Axis) -> str:
+        """The identifier of an axis's index."""
         return self.names(axis.index, "index")
 
     def _reduce(self, part: Reduce, depth: int) -> None:
         name = self.names(part.local.name, "local")
-        self._line(depth, f"{name} = {self.text(identity(part.op, part.local.kind))}")
-        inner = self._loops(part.axes, depth)
-        self._line(inner, f"{name} = {self._combined(part.op, part.local.kind, name, self.text(part.value, SUM + 1))}")
+        self.line(depth, f"{name} = {self.text(identity(part.op, part.local.kind))}")
+        inner = self.loops(part.axes, depth)
+        self.line(inner, f"{name} = {self._combined(part.op, part.local.kind, name, self.text(part.value, SUM + 1))}")
 
     def _combined(self, op: str, kind: str, old: str, value: str) -> str:
         if op == "add":
@@ -213,16 +224,16 @@ class _Writer:
             if part.op and not isinstance(index, Index)
         ]
         if checks:  # a scatter drops what falls outside: data may not write out of bounds
-            self._line(depth, f"if {' and '.join(checks)}:")
+            self.line(depth, f"if {' and '.join(checks)}:")
             depth += 1
         place = f"{name}[{self.text(offset(part.indices, shape))}]"
         value = self.text(part.value)
         if part.op is None:
-            self._line(depth, f"{place} = {value}")
+            self.line(depth, f"{place} = {value}")
         elif part.op == "add":
-            self._line(depth, f"{place} += {value}")
+            self.line(depth, f"{place} += {value}")
         else:
-            self._line(
+            self.line(
                 depth, f"{place} = {self._combined(part.op, self.module.buffers[part.buffer].kind, place, value)}"
             )
 
@@ -275,78 +286,9 @@ class _Writer:
             CHOICE,
         )
 
-    def _contract(self, part: Contract, depth: int) -> None:
-        left = strides(part.left, self.module.buffers[part.left.tensor].shape) or {}
-        right = strides(part.right, self.module.buffers[part.right.tensor].shape) or {}
-        i, j = self._index(part.row), self._index(part.column)
-        panel, tile = self.names(part.panel, "buffer"), self.names(part.tile, "buffer")
-        i0, j0, im, jn = (
-            self.names(f"{name}{suffix}", "tile") for name, suffix in ((i, "0"), (j, "0"), ("n", i), ("n", j))
-        )
-        self._line(depth, f"for {j0} in range(0, {self.text(part.column.extent)}, {self.columns}):")
-        self._line(depth + 1, f"{jn} = min({self.text(part.column.extent, SUM)} - {j0}, {self.columns})")
-        if right[part.column.index] == ONE:
-            source = (
-                f"address({self.names(part.right.tensor, 'buffer')}, {self._base(part.right, right, part, (j, j0))})"
-            )
-            steps = [right.get(axis.index, ZERO) for axis in part.depth]
-        else:
-            source, steps = self._pack(part, right, depth + 1, panel, (j, j0, jn))
-        self._line(depth + 1, f"for {i0} in range(0, {self.text(part.row.extent)}, {self.rows}):")
-        self._line(depth + 2, f"{im} = min({self.text(part.row.extent, SUM)} - {i0}, {self.rows})")
-        loops = [
-            f"{self.text(axis.extent)}, {self.text(left.get(axis.index, ZERO))}, {self.text(step)}"
-            for axis, step in zip(part.depth, steps, strict=True)
-        ]
-        loops = ["1, 0, 0"] * (3 - len(loops)) + loops
-        operand = self.names(part.left.tensor, "buffer")
-        lines = [
-            f"contract(tile, address({operand}, {self._base(part.left, left, part, (i, i0))}),",
-            f"         {self.text(left[part.row.index])}, {source}, address({tile}, 0),",
-            f"         {', '.join(loops)}, {im}, {jn})",
-        ]
-        for line in lines:
-            self._line(depth + 2, line)
-        self._line(depth + 2, f"for {i} in range({i0}, {i0} + {im}):")
-        self._line(depth + 3, f"for {j} in range({j0}, {j0} + {jn}):")
-        local = self.names(part.local.name, "local")
-        self._line(depth + 4, f"{local} = {tile}[({i} - {i0}) * {self.columns} + {j} - {j0}]")
-        self._body(part.epilogue, depth + 4)
-
-    def _base(self, load: Load, steps: dict[str | None, Scalar], part: Contract, start: tuple[str, str]) -> str:
-        """The offset of a tile's first element: every index at zero but those of the loops around it."""
-        own = {part.row.index, part.column.index, *(axis.index for axis in part.depth)}
-        outer = [mul(step, Index(key)) for key, step in steps.items() if key is not None and key not in own]
-        fixed = add(steps.get(None, ZERO), *outer)
-        axis = part.row if load is part.left else part.column
-        moving = self.text(steps[axis.index], PRODUCT + 1)
-        text = start[1] if moving == "1" else f"{start[1]} * {moving}"
-        return text if fixed == ZERO else f"{self.text(fixed, SUM)} + {text}"
-
-    def _pack(
-        self, part: Contract, steps: dict[str | None, Scalar], depth: int, panel: str, names: tuple[str, str, str]
-    ) -> tuple[str, list[Scalar]]:
-        """Copy the right operand's columns of one tile to a contiguous panel; return its address and depth strides."""
-        j, j0, jn = names
-        inner: list[Scalar] = []
-        for position in range(len(part.depth)):
-            inner.append(mul(*(axis.extent for axis in part.depth[position + 1 :]), Const(self.columns)))
-        self._line(depth, f"for {j} in range({jn}):")
-        at = self._loops(part.depth, depth + 1)
-        base = self._base(part.right, steps, part, (j, f"({j0} + {j})"))
-        moving = add(*(mul(steps.get(axis.index, ZERO), Index(axis.index)) for axis in part.depth))
-        place = add(*(mul(step, Index(axis.index)) for step, axis in zip(inner, part.depth, strict=True)))
-        source = self.names(part.right.tensor, "buffer")
-        self._line(at, f"{panel}[{self.text(place)} + {j}] = {source}[{base} + {self.text(moving)}]")
-        return f"address({panel}, 0)", inner
-
 
 def _gathers(scalar: Scalar) -> bool:
     return any(isinstance(node, Load) and is_gather(node) for node in walk(scalar))
-
-
-def _all(body: tuple[Statement, ...]) -> list[Statement]:
-    return [inner for part in body for inner in (part, *(_all(part.body) if isinstance(part, Nest) else ()))]
 
 
 __all__ = ["TABLE", "TARGET", "emit"]

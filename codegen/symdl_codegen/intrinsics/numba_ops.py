@@ -1,5 +1,8 @@
 """Numba intrinsics that the emitted kernels use by name. Imported only when something is compiled."""
 
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# Numba calls these functions with its own untyped objects.
+
 import math
 
 from llvmlite import ir
@@ -137,6 +140,19 @@ def contract(typing_context, tile, a, a_row, b, c, e0, a0, b0, e1, a1, b1, e2, a
     return types.void(*[types.int64] * 16), emit
 
 
+@intrinsic
+def pack(typing_context, packer, source, stride, panel, depth, columns):
+    """Call ``pack`` or ``copy`` of ``intrinsics/pack.py`` at address ``packer``; all arguments are 64-bit integers."""
+
+    def emit(context, builder, signature, arguments):
+        packer, *rest = arguments
+        kind = ir.FunctionType(ir.VoidType(), [I64] * len(rest))
+        builder.call(builder.inttoptr(packer, kind.as_pointer()), rest)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 6), emit
+
+
 MOST_ARGUMENTS = 48
 
 
@@ -193,6 +209,7 @@ NAMESPACE = {
     "accumulate": accumulate,
     "address": address,
     "contract": contract,
+    "pack": pack,
     "call_kernel": call_kernel,
     "copy_bytes": copy_bytes,
     "pointer_float32": pointer_float32,

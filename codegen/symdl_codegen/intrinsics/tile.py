@@ -6,16 +6,17 @@ computes, for m < rows and n < columns, c[m, n] = sum over k0 < e0, k1 < e1, k2 
 
     a[m*a_row + k0*a0 + k1*a1 + k2*a2] * b[n + k0*b0 + k1*b1 + k2*b2]
 
-and stores it with row length COLUMNS at ``c``. ``a``, ``b`` and ``c`` are addresses, strides count elements. All sums stay in
-vector registers; columns beyond ``columns`` are masked: nothing outside the operands is read. The order of the sum
+and stores it with row length COLUMNS at ``c``. ``a``, ``b`` and ``c`` are addresses, strides count elements. All sums stay
+in vector registers; columns beyond ``columns`` are masked: nothing outside the operands is read. The order of the sum
 depends on nothing but the extents.
 """
 
 from llvmlite import ir
 
 from symdl_codegen.intrinsics.machine import lanes, tile_shape
+from symdl_codegen.intrinsics.vectors import Vectors
 
-I64, I32, I1 = ir.IntType(64), ir.IntType(32), ir.IntType(1)
+I64 = ir.IntType(64)
 
 
 def tile_module(dtype: str) -> tuple[str, str]:
@@ -56,38 +57,9 @@ def _dispatch(
     builder.ret_void()
 
 
-class _Tile:
-    """Types and small operations of one variant."""
-
-    def __init__(self, module: ir.Module, dtype: str) -> None:
-        self.module, self.width = module, lanes(dtype)
-        self.scalar = ir.FloatType() if dtype == "float32" else ir.DoubleType()
-        self.vector = ir.VectorType(self.scalar, self.width)
-        self.suffix = f"v{self.width}f{32 if dtype == 'float32' else 64}"
-        self.bytes = 4 if dtype == "float32" else 8
-
-    def intrinsic(self, name: str, result: ir.Type, arguments: list[ir.Type]) -> ir.Function:
-        if name in self.module.globals:
-            return self.module.globals[name]
-        return ir.Function(self.module, ir.FunctionType(result, arguments), name)
-
-    def fma(self) -> ir.Function:
-        return self.intrinsic(f"llvm.fma.{self.suffix}", self.vector, [self.vector] * 3)
-
-    def masked_load(self) -> ir.Function:
-        mask = ir.VectorType(I1, self.width)
-        kinds = [self.vector.as_pointer(), I32, mask, self.vector]
-        return self.intrinsic(f"llvm.masked.load.{self.suffix}.p0", self.vector, kinds)
-
-    def splat(self, builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
-        single = builder.insert_element(ir.Constant(ir.VectorType(value.type, self.width), ir.Undefined), value, I32(0))
-        undefined = ir.Constant(single.type, ir.Undefined)
-        return builder.shuffle_vector(single, undefined, ir.Constant(ir.VectorType(I32, self.width), [0] * self.width))
-
-
 def _variant(module: ir.Module, dtype: str, rows: int, vectors: int, masked: bool) -> ir.Function:
     """The tile for exactly ``rows`` rows and ``vectors`` column vectors, of which the last is masked or not."""
-    kit = _Tile(module, dtype)
+    kit = Vectors(module, dtype)
     name = f"tile_{dtype}_{rows}x{vectors}{'m' if masked else ''}"
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * 14), name)
     function.linkage = "internal"
@@ -96,7 +68,8 @@ def _variant(module: ir.Module, dtype: str, rows: int, vectors: int, masked: boo
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     pointer = kit.scalar.as_pointer()
     a, b, c = (builder.inttoptr(value, pointer) for value in (a, b, c))
-    mask = _mask(builder, kit, columns, vectors) if masked else None
+    tail = builder.sub(columns, ir.Constant(I64, (vectors - 1) * kit.width))
+    mask = kit.below(builder, tail) if masked else None
     row_offsets = [builder.mul(a_row, ir.Constant(I64, m)) for m in range(rows)]
     zero = ir.Constant(I64, 0)
     empty = builder.or_(
@@ -113,16 +86,13 @@ def _variant(module: ir.Module, dtype: str, rows: int, vectors: int, masked: boo
         column = builder.gep(b, [bo])
         operands = []
         for v in range(vectors):
-            where = builder.bitcast(builder.gep(column, [ir.Constant(I64, v * kit.width)]), kit.vector.as_pointer())
-            if mask is not None and v == vectors - 1:
-                zeros = ir.Constant(kit.vector, [0.0] * kit.width)
-                operands.append(builder.call(kit.masked_load(), [where, I32(kit.bytes), mask, zeros]))
-            else:
-                operands.append(builder.load(where, align=kit.bytes))
+            place = builder.gep(column, [ir.Constant(I64, v * kit.width)])
+            partial = mask is not None and v == vectors - 1
+            operands.append(kit.masked_load(builder, place, mask) if partial else kit.load(builder, place))
         result = []
         for m in range(rows):
             spread = kit.splat(builder, builder.load(builder.gep(row, [row_offsets[m]])))
-            result += [builder.call(kit.fma(), [spread, operands[v], sums[m * vectors + v]]) for v in range(vectors)]
+            result += [kit.fma(builder, spread, operands[v], sums[m * vectors + v]) for v in range(vectors)]
         return result
 
     def nest(level: int, ao: ir.Value, bo: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
@@ -146,7 +116,7 @@ def _variant(module: ir.Module, dtype: str, rows: int, vectors: int, masked: boo
         builder.position_at_end(done)
         return inner
 
-    zeros = [ir.Constant(kit.vector, [0.0] * kit.width)] * (rows * vectors)
+    zeros = [kit.zeros] * (rows * vectors)
     sums = nest(0, zero, zero, zeros)
     last = builder.block
     builder.branch(finish)
@@ -159,13 +129,6 @@ def _variant(module: ir.Module, dtype: str, rows: int, vectors: int, masked: boo
     for m in range(rows):
         for v in range(vectors):
             place = builder.gep(c, [ir.Constant(I64, (2 * m + v) * kit.width)])
-            builder.store(sums[m * vectors + v], builder.bitcast(place, kit.vector.as_pointer()), align=kit.bytes)
+            kit.store(builder, sums[m * vectors + v], place)
     builder.ret_void()
     return function
-
-
-def _mask(builder: ir.IRBuilder, kit: _Tile, columns: ir.Value, vectors: int) -> ir.Value:
-    """Lane l of the last vector is on where its column is below ``columns``."""
-    kind = ir.VectorType(I64, kit.width)
-    numbers = ir.Constant(kind, [(vectors - 1) * kit.width + lane for lane in range(kit.width)])
-    return builder.icmp_signed("<", numbers, kit.splat(builder, columns))

@@ -10,9 +10,11 @@ from llvmlite import binding
 
 from symdl_codegen.errors import CompilerUnavailableError
 from symdl_codegen.intrinsics.machine import processor
+from symdl_codegen.intrinsics.pack import copy_module, pack_module
 from symdl_codegen.intrinsics.tile import tile_module
 from symdl_codegen.runtime import cache
 
+HELPERS = {"tile": tile_module, "pack": pack_module, "copy": copy_module}
 _LOCK = threading.RLock()
 _LOADED: dict[str, "Loaded"] = {}
 
@@ -33,9 +35,9 @@ def function(name: str, source: str, parameters: Sequence[str], dtype: str) -> L
 
 
 def symbol(name: str) -> Loaded:
-    """A native helper by name: ``tile_float32`` or ``tile_float64``."""
-    dtype = name.removeprefix("tile_")
-    return _obtain(cache.key_of("tile", dtype), lambda: _compile_assembly(*tile_module(dtype)))
+    """A native helper by name and floating type: ``tile_float32``, ``pack_float64`` and so on."""
+    helper, dtype = name.split("_")
+    return _obtain(cache.key_of("helper", name), lambda: _compile_assembly(*HELPERS[helper](dtype)))
 
 
 def _obtain(key: str, compiler: Any) -> Loaded:
@@ -104,7 +106,7 @@ def _compile_numba(unique: str, name: str, source: str, parameters: Sequence[str
     exec(compile(source, f"<symdl {unique}>", "exec"), scope)
     python = scope[name]
     python.__name__ = python.__qualname__ = unique
-    flags = compiler.Flags()
+    flags: Any = compiler.Flags()  # its fields are made at run time
     flags.no_cpython_wrapper = flags.no_cfunc_wrapper = flags.noalias = True
     flags.nrt = False
     flags.error_model = "numpy"

@@ -20,7 +20,7 @@ from symdl_codegen.ir import (
     locals_of,
     statements,
 )
-from symdl_codegen.scalars import ONE, mul, strides
+from symdl_codegen.scalars import ONE, add, mul, strides
 
 DEEPEST = 3  # nested reduction loops of one tile
 LANES = Size("tile.columns")  # each backend binds it
@@ -88,7 +88,7 @@ def tile_contraction(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest 
     outer = tuple(axis for axis in nest.axes if axis not in (row, column))
     depth = tuple(sorted(reduce.axes, key=lambda axis: _is_unit(left, axis, buffers)))
     panel, tile = f"{name}_panel", f"{name}_tile"
-    buffers[panel] = Tensor(panel, (mul(*(axis.extent for axis in depth)), LANES), "real", "scratch")
+    buffers[panel] = Tensor(panel, (add(mul(*(axis.extent for axis in depth)), LANES), LANES), "real", "scratch")
     buffers[tile] = Tensor(tile, (ROWS, LANES), "real", "scratch")
     local, epilogue = _epilogue(nest, reduce, product)
     contract = Contract(row, column, depth, left, right, local, epilogue, panel, tile)

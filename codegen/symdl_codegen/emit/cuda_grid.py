@@ -1,0 +1,136 @@
+"""Loop IR -> loop IR for a grid of threads: each kernel is one nest, and no iteration of it needs another.
+
+Launches run in order, and the end of a launch is the only barrier across a grid. So every nest becomes a kernel of its own,
+a contraction tile one loop per element, and a scatter a gather: each target element looks for what is added to it.
+"""
+
+from dataclasses import replace
+
+from symdl_codegen.errors import UnsupportedError
+from symdl_codegen.ir import (
+    Apply,
+    Axis,
+    Barrier,
+    Contract,
+    Index,
+    Kernel,
+    Let,
+    Local,
+    Module,
+    Nest,
+    Reduce,
+    Scalar,
+    Statement,
+    Store,
+    axes_of,
+    reads,
+    scratches,
+    substitute,
+    writes,
+)
+from symdl_codegen.ir_verify import verify_module
+from symdl_codegen.lower.equations import identity
+
+
+def grid_form(module: Module) -> Module:
+    """Return ``module`` with one nest of independent iterations per kernel; the order of every sum is fixed.
+
+    before: z[w] = 0 for all w; for i: z[w(i)] += x(i)        after: for j: s = add over i of where(w(i) == j, x(i), 0); z[j] = s
+
+    Raises UnsupportedError where a schedule made for a CPU has left scratch rows or statements outside nests.
+    """
+    kernels: list[Kernel] = []
+    taken = {kernel.name for kernel in module.kernels}
+    for kernel in module.kernels:
+        for number, nest in enumerate(_nests(kernel, module)):
+            name = kernel.name if not number else _unused(kernel.name, taken)
+            part = replace(kernel, name=name, body=(nest,))
+            _refuse_scratch(part, module)
+            kernels.append(part)
+    used = {name for kernel in kernels for name in reads(kernel) | writes(kernel)}
+    buffers = {name: buffer for name, buffer in module.buffers.items() if buffer.role != "scratch" or name in used}
+    return verify_module(replace(module, kernels=tuple(kernels), buffers=buffers))
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    number = 2
+    while f"{name}_{number}" in taken:
+        number += 1
+    taken.add(f"{name}_{number}")
+    return f"{name}_{number}"
+
+
+def _refuse_scratch(kernel: Kernel, module: Module) -> None:
+    for name in sorted(scratches(kernel, module.buffers)):
+        raise UnsupportedError(
+            f"kernel {kernel.name} works on the scratch buffer {name}, which the threads of a grid would share; "
+            "leave the schedule 'reductions' off for the cuda target"
+        )
+
+
+def _nests(kernel: Kernel, module: Module) -> list[Nest]:
+    """The nests of ``kernel``, each with independent iterations."""
+    nests: list[Nest] = []
+    for part in kernel.body:
+        if isinstance(part, Barrier):
+            continue
+        if not isinstance(part, Nest):
+            raise UnsupportedError(f"the cuda target takes nests only, found {type(part).__name__} in {kernel.name}")
+        if any(isinstance(inner, Store) and inner.op is not None for inner in part.body):
+            nests.append(_gathered(part, nests.pop() if nests else None, kernel, module))
+        else:
+            nests.append(_untiled(part))
+    return nests
+
+
+def _untiled(nest: Nest) -> Nest:
+    """before: for tiles of i, j: v = sum over k of x[i,k]*y[j,k]; rest        after: for i, j: the same"""
+    match nest.body:
+        case (Contract() as part,):
+            product = Reduce(part.local, "add", part.depth, Apply("mul", (part.left, part.right)))
+            return Nest((*nest.axes, part.row, part.column), (product, *part.epilogue))
+    return nest
+
+
+def _gathered(nest: Nest, clear: Nest | None, kernel: Kernel, module: Module) -> Nest:
+    """The scatter ``nest`` and the nest ``clear`` before it that sets its target to the identity, as one gather."""
+    match nest.body:
+        case (*lets, Store(target, at, value, str(op))) if all(isinstance(part, Let) for part in lets):
+            kind = module.buffers[target].kind
+        case _:
+            raise UnsupportedError(f"the cuda target scatters one pointwise value per nest, found more in {kernel.name}")
+    if not _clears(clear, target, identity(op, kind)):
+        raise UnsupportedError(f"the scatter into {target} in {kernel.name} does not follow a nest that clears it")
+    total = Local(f"{target}_value", kind)
+    table: dict[Scalar, Scalar] = {}
+    for part in lets:
+        table[part.local] = substitute(part.value, table)
+    places = _fresh_axes(nest, module.buffers[target].shape)
+    own = tuple(Index(axis.index) for axis in places)
+    hits = tuple(Apply("eq", (substitute(index, table), mine)) for index, mine in zip(at, own, strict=True))
+    value = substitute(value, table)
+    if hits:
+        hit = hits[0] if len(hits) == 1 else Apply("and", hits)
+        value = Apply("where", (hit, value, identity(op, kind)))
+    body: tuple[Statement, ...] = (Reduce(total, op, nest.axes, value), Store(target, own, total))
+    if not nest.axes:
+        body = (Let(total, value), Store(target, own, total))
+    return Nest(places, body)
+
+
+def _clears(nest: Nest | None, target: str, start: Scalar) -> bool:
+    match nest:
+        case Nest(axes, (Store(buffer, indices, value, None),)):
+            return buffer == target and value == start and indices == tuple(Index(axis.index) for axis in axes)
+    return False
+
+
+def _fresh_axes(nest: Nest, shape: tuple[Scalar, ...]) -> tuple[Axis, ...]:
+    """One axis per dimension of ``shape``, named unlike the axes of ``nest``."""
+    taken = {axis.index for axis in axes_of((nest,))}
+    names = (f"z{number}" for number in range(len(taken) + len(shape)))
+    free = [name for name in names if name not in taken]
+    return tuple(Axis(name, extent) for name, extent in zip(free, shape, strict=False))
+
+
+__all__ = ["grid_form"]
