@@ -95,9 +95,9 @@ class _Checker:
                     self._body(inner, self._bind(axes, indices), bound)
                 case Contract():
                     outer = self._bind((statement.row, statement.column), indices)
-                    inner = self._bind(statement.depth, outer)
+                    deep = self._bind(statement.depth, outer)
                     for load, other in ((statement.left, statement.column), (statement.right, statement.row)):
-                        self._scalar(load, inner - {other.index}, bound)
+                        self._scalar(load, deep - {other.index}, bound)
                     bound_inside = bound | {self._new(statement.local, bound)}
                     self._body(statement.epilogue, outer, bound_inside)
                 case Barrier():

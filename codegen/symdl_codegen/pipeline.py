@@ -12,7 +12,8 @@ from symdl_codegen.runtime import engine_class
 from symdl_codegen.runtime.executable import Executable
 from symdl_codegen.schedule import SCHEDULES, schedule
 
-SWITCHES = (*PASSES, *SCHEDULES, "memory")
+SWITCHES = (*PASSES, *SCHEDULES, "hoist", "memory")
+UNLIKE_CPU = {"hoist": False}  # other emitters take each nest by itself
 PLAIN = {name: False for name in SWITCHES if name not in ("powers", "sharing", "dead_code")}
 
 
@@ -55,7 +56,8 @@ def _switches(target: str, dtype: str, chosen: dict[str, bool]) -> dict[str, boo
         raise UnsupportedError(f"unknown target {target!r}; expected one of {', '.join(TARGETS)}")
     if dtype not in ("float32", "float64"):
         raise UnsupportedError(f"unknown dtype {dtype!r}; expected float32 or float64")
+    defaults = {"cpu": {}, "numpy": PLAIN}.get(target, UNLIKE_CPU)
     unknown = set(chosen) - set(SWITCHES)
     if unknown:
         raise UnsupportedError(f"unknown pass {', '.join(sorted(unknown))}; expected some of {', '.join(SWITCHES)}")
-    return {**dict.fromkeys(SWITCHES, True), **(PLAIN if target == "numpy" else {}), **chosen}
+    return {**dict.fromkeys(SWITCHES, True), **defaults, **chosen}

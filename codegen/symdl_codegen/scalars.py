@@ -49,29 +49,30 @@ def affine(scalar: Scalar) -> dict[str | None, Scalar] | None:
             return {None: scalar}
         case Size():
             return {None: scalar}
-        case Apply("add", arguments):
-            parts = [affine(argument) for argument in arguments]
-            if any(part is None for part in parts):
-                return None
-            return {
-                key: add(*(part[key] for part in parts if key in part))
-                for key in dict.fromkeys(k for p in parts for k in p)
-            }
         case Apply("neg", (argument,)):
-            part = affine(argument)
-            return None if part is None else {key: mul(Const(-1), value) for key, value in part.items()}
-        case Apply("mul", arguments):
-            parts = [affine(argument) for argument in arguments]
-            if any(part is None for part in parts):
+            return affine(Apply("mul", (Const(-1), argument)))
+        case Apply("add" | "mul" as primitive, arguments):
+            parts = [part for part in map(affine, arguments) if part is not None]
+            if len(parts) < len(arguments):
                 return None
-            variable = [part for part in parts if set(part) != {None}]
-            if len(variable) > 1:
-                return None
-            scale = mul(*(part[None] for part in parts if set(part) == {None}))
-            return {key: mul(scale, value) for key, value in (variable[0] if variable else {None: ONE}).items()}
+            return _affine_sum(parts) if primitive == "add" else _affine_product(parts)
     if not any(isinstance(node, Index | Load | Local) for node in walk(scalar)):
         return {None: scalar}
     return None
+
+
+def _affine_sum(parts: list[dict[str | None, Scalar]]) -> dict[str | None, Scalar]:
+    keys = dict.fromkeys(key for part in parts for key in part)
+    return {key: add(*(part[key] for part in parts if key in part)) for key in keys}
+
+
+def _affine_product(parts: list[dict[str | None, Scalar]]) -> dict[str | None, Scalar] | None:
+    variable = [part for part in parts if set(part) != {None}]
+    if len(variable) > 1:
+        return None
+    scale = mul(*(part[None] for part in parts if set(part) == {None}))
+    moving: dict[str | None, Scalar] = variable[0] if variable else {None: ONE}
+    return {key: mul(scale, value) for key, value in moving.items()}
 
 
 def offset(indices: tuple[Scalar, ...], shape: tuple[Scalar, ...]) -> Scalar:

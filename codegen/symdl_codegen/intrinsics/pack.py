@@ -3,8 +3,8 @@
     pack(source, stride, panel, depth, columns)    panel[k][n] = source[n*stride + k], a transposition in registers
     copy(source, stride, panel, depth, columns)    panel[k][n] = source[k*stride + n]
 
-for k < depth and n < columns. ``source`` and ``panel`` are addresses, strides count elements. Columns beyond ``columns``
-hold anything; ``pack`` may write up to COLUMNS rows beyond ``depth``. Nothing outside the source is read.
+for k < depth and n < columns. ``source`` and ``panel`` are addresses, strides count elements. Columns beyond
+``columns`` hold anything; ``pack`` may write up to COLUMNS rows beyond ``depth``. Nothing outside the source is read.
 """
 
 from llvmlite import ir

@@ -1,5 +1,7 @@
 """Program -> Module: each equation becomes one kernel with one loop nest; updates become copies that run last."""
 
+from typing import Any
+
 from symdl_codegen.errors import UnsupportedError
 from symdl_codegen.ir import Kernel, Local, Module, Nest, Reduce, Statement, Store
 from symdl_codegen.primitives import REDUCTIONS
@@ -49,7 +51,7 @@ def _kernel(equation: Equation, buffers: dict[str, Tensor]) -> Kernel:
     target = buffers[equation.target]
     plain = tuple(Index(axis.index) for axis in equation.axes)
     body: list[Statement] = []
-    value = equation.body
+    value: Any = equation.body  # from here on it may be a Local
     if equation.reduction is not None:
         identity(equation.reduction, target.kind)
         local = Local(f"{equation.target}_value", target.kind)

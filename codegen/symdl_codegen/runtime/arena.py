@@ -24,7 +24,7 @@ def lifetimes(module: Module) -> dict[str, Life]:
         for name in sorted(reads(kernel) | writes(kernel) | scratches(kernel, module.buffers)):
             if module.buffers[name].role in ("temporary", "scratch"):
                 lives[name] = Life(lives[name].first if name in lives else position, position)
-    for name in {*module.outputs.values(), module.guard}:
+    for name in {*module.outputs.values(), module.guard or ""}:
         if name in lives:
             lives[name] = Life(lives[name].first, len(module.kernels))
     return lives

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -250,5 +251,5 @@ class CpuEngine:
         )
 
 
-def _callable(address: int, arguments: int):
+def _callable(address: int, arguments: int) -> Any:
     return ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * (arguments + 2))(address)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from symdl_codegen.ir import Kernel, Module, Nest, Tensor
 from symdl_codegen.ir_verify import verify_module
 from symdl_codegen.schedule.contractions import tile_contraction
+from symdl_codegen.schedule.hoist import hoist
 from symdl_codegen.schedule.reductions import reduce_rows
 
 SCHEDULES = {
@@ -14,9 +15,11 @@ SCHEDULES = {
 
 
 def schedule(module: Module, switches: dict[str, bool]) -> Module:
-    """Rewrite the nests of every kernel by the first schedule that applies and whose switch is not off."""
+    """Rewrite the nests of every kernel by the first schedule that applies and whose switch is not off; then hoist."""
     buffers = dict(module.buffers)
     kernels = tuple(_scheduled(kernel, buffers, switches) for kernel in module.kernels)
+    if switches.get("hoist", True):
+        kernels = tuple(hoist(kernel, buffers) for kernel in kernels)
     return verify_module(replace(module, kernels=kernels, buffers=buffers))
 
 

@@ -125,7 +125,9 @@ def _epilogue(nest: Nest, reduce: Reduce, product: Product) -> tuple[Local, tupl
     raw = Local(
         next(name for name in (f"{reduce.local.name}_sum", f"{reduce.local.name}_sum_") if name not in taken), "real"
     )
-    return raw, (Let(reduce.local, Apply("mul", (*product.scale, raw))), *rest)
+    factors: list[Scalar] = [*product.scale, raw]
+    scaled: Scalar = Apply("mul", tuple(factors))
+    return raw, (Let(reduce.local, scaled), *rest)
 
 
 __all__ = ["LANES", "ROWS", "Product", "product_of", "tile_contraction"]
