@@ -1,6 +1,7 @@
 """Gradients, Jacobians and Hessians of expressions: the public functions of derivation.
 
-Axes of results, always: gradient ``wrt.shape``; Jacobian ``out.shape + wrt.shape``; Hessian ``wrt1.shape + wrt2.shape``.
+Axes of results, always: gradient ``wrt.shape``; Jacobian ``out.shape + wrt.shape``; Hessian
+``wrt1.shape + wrt2.shape``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -96,7 +97,7 @@ def jvp(g: Any, tangents: Mapping[Any, Any]) -> Any:
 
 
 def hvp(f: Any, wrt: Any, v: Any) -> Any:
-    """Return the Hessian-vector product ∇²f·v, forward over reverse; ``v`` has the variable's shape (lists: one each)."""
+    """Return the Hessian-vector product ∇²f·v, forward over reverse; ``v`` has the variable's shape."""
     loss = as_scalar(f, "hvp")
     variables, several = variables_of(wrt, [loss], "hvp")
     vectors = list(v) if several else [v]
@@ -194,10 +195,9 @@ def variables_of(wrt: Any, values: Sequence[Any], what: str) -> tuple[list[Basic
                 variable = known
             else:
                 names = ", ".join(sorted(found)) or "nothing"
+                shape = f" of shape {shape_text(variable.shape)}" if known and isinstance(variable, Tensor) else ""
                 raise DerivationError(
-                    f"{what}: the expression does not depend on {variable}"
-                    f"{' of shape ' + shape_text(variable.shape) if known is not None and isinstance(variable, Tensor) else ''}"
-                    f"; it depends on {names}"
+                    f"{what}: the expression does not depend on {variable}{shape}; it depends on {names}"
                 )
         variables.append(variable)
     return variables, several

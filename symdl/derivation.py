@@ -20,7 +20,7 @@ from symdl.simplify import simplify
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a derivation: ``left = right`` by ``rule``; both sides in LaTeX, the right one also as an expression."""
+    """One line of a derivation: ``left = right`` by ``rule``; both sides in LaTeX, the right also as an expression."""
 
     number: int
     left: str
@@ -73,7 +73,7 @@ def derivation(f: Any, wrt: Any) -> Derivation:
         DerivationError: as ``sd.grad``.
     """
     loss = as_scalar(f, "derivation")
-    variables, several = variables_of(wrt, [loss], "derivation")
+    variables, _ = variables_of(wrt, [loss], "derivation")
     if stacks_in(loss):
         return _recursion(loss, variables)
     system = _name_intermediates(trace([loss], ["C"]))
@@ -157,13 +157,13 @@ def _name_intermediates(system: System) -> System:
 
 
 def _named_inside(tensor: Tensor, seen: set[Tensor]) -> list[Named]:
-    """Return the named tensors inside one, those it is made of first; each only once over all calls with one ``seen``."""
+    """Return the named tensors inside one, those it is made of first; each once over all calls with one ``seen``."""
     found: list[Named] = []
     stack: list[tuple[Tensor, bool]] = [(tensor, False)]
     while stack:
         node, done = stack.pop()
         if done:
-            found.append(node)  # type: ignore[arg-type]  # because only named tensors are pushed as done
+            found.append(node)
             continue
         if node in seen:
             continue

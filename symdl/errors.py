@@ -1,4 +1,4 @@
-"""All exceptions of symdl, in one file. Each message names the symbol, what was expected, what was found and the remedy."""
+"""All exceptions of symdl. Each message names the symbol, what was expected, what was found and the remedy."""
 
 
 class SymdlError(Exception):

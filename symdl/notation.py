@@ -7,10 +7,10 @@ SUBSCRIPT_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def adjoint_name(name: str, latex: str) -> tuple[str, str]:
-    """Return the name and LaTeX of the adjoint ∂C/∂name: δ for a pre-activation z, ζ for an activation a, else a bar.
+    r"""Return the name and LaTeX of the adjoint ∂C/∂name: δ for a pre-activation z, ζ for an activation a, else a bar.
 
     >>> adjoint_name("z1", "z^{[1]}")
-    ('delta1', '\\\\delta^{[1]}')
+    ('delta1', '\\delta^{[1]}')
     """
     base = re.match(r"[^\W\d_]*", name)[0]  # type: ignore[index]  # because the pattern matches every string
     rest = name[len(base) :]

@@ -1,4 +1,4 @@
-"""Backpropagation through a stack of symbolic depth: one layer's adjoint, derived once, is the recursion; book (5.24)-(5.26)."""
+"""Backpropagation through symbolic depth: one layer's adjoint, derived once, is the recursion; book (5.24)-(5.26)."""
 
 from dataclasses import dataclass
 
@@ -52,8 +52,8 @@ def stacks_in(value: Basic) -> list[LayerStack]:
 def backpropagation(loss: Basic) -> Backpropagation:
     """Derive the recursion of a scalar loss on one stack of symbolic depth.
 
-    The loss gives ζ[L]; the vector-Jacobian product of one layer with the symbol ζ[ℓ] gives ζ[ℓ-1] and the gradients. The
-    same reverse mode serves both: nothing here knows what a layer consists of.
+    The loss gives ζ[L]; the vector-Jacobian product of one layer with the symbol ζ[ℓ] gives ζ[ℓ-1] and the gradients.
+    The same reverse mode serves both: nothing here knows what a layer consists of.
 
     Raises:
         DerivationError: if there is not exactly one such stack.

@@ -44,6 +44,7 @@ class Element(Scalar):
     is_symdl_element: ClassVar[bool] = True
 
     def __new__(cls, tensor: Tensor, *indices: Any) -> Expr:
+        """Return the element, or what it is for a plain rearrangement; ShapeError if an index cannot be one."""
         if len(indices) != tensor.order:
             raise ShapeError(
                 f"{tensor}: expected {tensor.order} indices for shape {shape_text(tensor.shape)}, found {len(indices)}"
@@ -97,6 +98,7 @@ class Reduce(Scalar):
     """``Reduce(op, body, (k, n), ...)``: the reduction of ``body`` over 0 <= k < n; op in add, mul, max, min."""
 
     def __new__(cls, op: Any, body: Any, *axes: Any) -> Expr:
+        """Return the reduction over the axes the body depends on, in canonical indices."""
         label = op if isinstance(op, Str) else Str(op)
         if label.name not in REDUCTIONS:
             raise ExpressionError(f"unknown reduction {label}; expected one of {', '.join(REDUCTIONS)}")

@@ -1,7 +1,7 @@
 """Index symbols, and substitution of indices in scalar bodies.
 
-Indices are zero-based integer symbols. A closed expression uses canonical names only: ``i0, i1, ...`` for the axes of an
-array, and ``r0, r1, ...`` for reductions, numbered by nesting height, so that equal formulas are equal objects. Code
+Indices are zero-based integer symbols. A closed expression uses canonical names only: ``i0, i1, ...`` for the axes of
+an array, and ``r0, r1, ...`` for reductions, numbered by nesting height, so that equal formulas are equal objects. Code
 that takes expressions apart opens them with fresh indices first.
 """
 
@@ -21,6 +21,7 @@ class Index(Symbol):
     __slots__ = ()
 
     def __new__(cls, name: str) -> "Index":
+        """Return the index of that name."""
         return Symbol.__xnew__(cls, name, integer=True, nonnegative=True, commutative=True)
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:

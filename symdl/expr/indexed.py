@@ -1,4 +1,4 @@
-"""SymPy's indexed notation: ``IndexedBase``, ``Indexed``, ``Idx``, ``Sum`` and ``Product``, with their ranges checked."""
+"""SymPy's indexed notation: ``IndexedBase``, ``Indexed``, ``Idx``, ``Sum``, ``Product``, with their ranges checked."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,8 +1,8 @@
 """What a user wrote, checked and turned into symdl's nodes: SymPy matrix expressions, indexed notation, numbers.
 
-SymPy accepts nonsense with symbolic sizes, so every public function passes its arguments through ``ingest`` first: sizes
-that are not provably equal, powers of non-square matrices, scalar functions of tensors, sums that leave an axis, and ops
-without a meaning here raise with the symbol, both shapes and the remedy.
+SymPy accepts nonsense with symbolic sizes, so every public function passes its arguments through ``ingest`` first:
+sizes that are not provably equal, powers of non-square matrices, scalar functions of tensors, sums that leave an axis,
+and ops without a meaning here raise with the symbol, both shapes and the remedy.
 """
 
 from functools import lru_cache

@@ -22,7 +22,7 @@ from symdl.expr.sizes import plain_size, same_size, shape_text, width_of
 
 
 def widths(name: str) -> sympy.IndexedBase:
-    """Declare the widths of layers: ``N = widths("N")``, then ``N[ℓ]`` is the width of layer ℓ and ``N[0]`` the input's."""
+    """Declare widths of layers, ``N``: then ``N[ℓ]`` is the width of layer ℓ and ``N[0]`` that of the input."""
     return sympy.IndexedBase(name, integer=True, positive=True)
 
 
@@ -119,6 +119,7 @@ class LayerStack(CompositeOp):
     symbol = "a"
 
     def __new__(cls, *args: Any) -> Any:
+        """Return the node; the depth may become a number by ``xreplace``."""
         name, start, step, previous, index, depth = args
         return cls._intern(name, start, step, previous, index, sympy.sympify(depth))
 
@@ -159,6 +160,7 @@ class LayerStack(CompositeOp):
 
     @cached_property
     def shape(self) -> tuple[Expr, ...]:  # type: ignore[override]  # because cached_property narrows an attribute
+        """That of the last layer."""
         return tuple(plain_size(size.subs(self.index, self.depth)) for size in self.step.shape)
 
     @property
@@ -199,7 +201,7 @@ def _indices_in(symbol: TensorSymbol) -> set[Basic]:
 
 
 def layer_of(tensor: Tensor, index: Symbol, place: Expr, known: dict[Tensor, Tensor] | None = None) -> Tensor:
-    """Return the equations of layer ℓ at ℓ = ``place``: W[ell] becomes W1, with its widths; ``known`` is replaced as given."""
+    """Return layer ℓ's equations at ℓ = ``place``: W[ell] becomes W1, with its widths; ``known`` is put in as given."""
     memo: dict[Basic, Tensor] = dict(known or {})
 
     def scalar(node: Basic) -> Basic | None:

@@ -6,8 +6,8 @@
             | CompositeOp(operands)   softmax, layer norm ...: a name for the Array that defines it
     Scalar  = Element(tensor, indices) | Reduce(op, body, axes) | SymPy's scalar expressions over these
 
-A tensor is a SymPy ``Basic`` and never an ``Expr``; a scalar is an ordinary commutative real ``Expr``. Equal formulas are
-the same object (nodes are interned), so graphs with sharing stay linear in size.
+A tensor is a SymPy ``Basic`` and never an ``Expr``; a scalar is an ordinary commutative real ``Expr``. Equal formulas
+are the same object (nodes are interned), so graphs with sharing stay linear in size.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Tensors: declared ones, arrays given by their elements, named intermediates, composite ops. See ``symdl.expr.nodes``."""
+"""Tensors: declared ones, arrays by their elements, named intermediates, composite ops. See ``symdl.expr.nodes``."""
 
 import weakref
 from functools import cached_property
@@ -80,6 +80,7 @@ class TensorSymbol(Tensor):
     """A declared tensor: a name, a shape and properties."""
 
     def __new__(cls, name: Any, shape: Any, properties: Any = (), latex: Any = "") -> "TensorSymbol":
+        """Return the tensor of that name; ShapeError for a size that is none."""
         label = name if isinstance(name, Str) else Str(str(name))
         sizes = Tuple(*(as_size(size, f"tensor {label}") for size in shape))
         facts = Tuple(*sorted((fact if isinstance(fact, Str) else Str(fact) for fact in properties), key=str))
@@ -97,10 +98,12 @@ class TensorSymbol(Tensor):
 
     @cached_property
     def shape(self) -> tuple[Expr, ...]:  # type: ignore[override]  # because cached_property narrows an attribute
+        """The sizes of the axes."""
         return tuple(self.args[1])
 
     @cached_property
-    def properties(self) -> frozenset[str]:  # type: ignore[override]
+    def properties(self) -> frozenset[str]:  # type: ignore[override]  # because cached_property narrows an attribute
+        """The declared facts."""
         return frozenset(map(str, self.args[2]))
 
     @property
@@ -119,6 +122,7 @@ class Array(Tensor):
     """
 
     def __new__(cls, body: Any, *axes: Any, row: Any = False) -> Any:
+        """Return the array in canonical indices, or the tensor itself where the body is its plain element."""
         if axes and isinstance(axes[-1], Str):
             row, axes = True, axes[:-1]
         names, sizes = zip(*axes, strict=True) if axes else ((), ())
@@ -149,11 +153,13 @@ class Array(Tensor):
         return self.args[0]
 
     @cached_property
-    def shape(self) -> tuple[Expr, ...]:  # type: ignore[override]
+    def shape(self) -> tuple[Expr, ...]:  # type: ignore[override]  # because cached_property narrows an attribute
+        """The sizes of the axes."""
         return tuple(limit[1] for limit in self.args[1:] if isinstance(limit, Tuple))
 
     @cached_property
-    def is_row(self) -> bool:  # type: ignore[override]
+    def is_row(self) -> bool:  # type: ignore[override]  # because cached_property narrows an attribute
+        """Whether it is the transpose of a vector."""
         return len(self.args) > 1 and isinstance(self.args[-1], Str)
 
     def at(self, *indices: Any) -> Expr:
@@ -169,6 +175,7 @@ class Named(Tensor):
     """A named intermediate: equal to ``tensor``, printed by ``name`` (or its ``latex``)."""
 
     def __new__(cls, name: Any, tensor: Tensor, latex: Any = "") -> "Named":
+        """Return the named tensor."""
         label = name if isinstance(name, Str) else Str(str(name))
         return cls._intern(label, tensor, latex if isinstance(latex, Str) else Str(latex))
 
@@ -188,7 +195,8 @@ class Named(Tensor):
         return self.args[1]
 
     @cached_property
-    def shape(self) -> tuple[Expr, ...]:  # type: ignore[override]
+    def shape(self) -> tuple[Expr, ...]:  # type: ignore[override]  # because cached_property narrows an attribute
+        """The sizes of the axes."""
         return self.definition.shape
 
     @property
@@ -209,6 +217,7 @@ class CompositeOp(Tensor):
     symbol: ClassVar[str]
 
     def __new__(cls, *args: Any) -> Any:
+        """Return the op applied to operands: tensors and numbers."""
         return cls._intern(*(sympy.sympify(argument) for argument in args))
 
     def define(self) -> Tensor:
@@ -221,7 +230,8 @@ class CompositeOp(Tensor):
         return self.define()
 
     @cached_property
-    def shape(self) -> tuple[Expr, ...]:  # type: ignore[override]
+    def shape(self) -> tuple[Expr, ...]:  # type: ignore[override]  # because cached_property narrows an attribute
+        """The sizes of the axes."""
         return self.definition.shape
 
     def _sympystr(self, printer: Any) -> str:

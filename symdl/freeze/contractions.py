@@ -17,7 +17,7 @@ def split_contractions(system: System) -> System:
     """Return an equal system in which every sum over a product has at most two factors that span different indices.
 
     Factors over the same indices are multiplied first; what is more than a plain load gets an equation of its own, so
-    that kernels see matrix products. Orders of contraction are chosen by cost, symbolic sizes counting ``NOMINAL_SIZE``.
+    that kernels see matrix products. Orders of contraction are chosen by cost; a symbolic size counts ``NOMINAL_SIZE``.
     """
     names = {equation.target.name for equation in system.equations} | {tensor.name for tensor in system.inputs}
     equations: list[Equation] = []

@@ -23,8 +23,20 @@ from symdl.ops.maximum import Maximum
 from symdl.ops.minimum import Minimum
 from symdl.ops.where import Where
 
-_COMPOSED = ("clip", "divide", "equal", "greater", "greater_equal", "hadamard", "less", "less_equal", "power", "sqrt",
-             "square", "where")
+_COMPOSED = (
+    "clip",
+    "divide",
+    "equal",
+    "greater",
+    "greater_equal",
+    "hadamard",
+    "less",
+    "less_equal",
+    "power",
+    "sqrt",
+    "square",
+    "where",
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -114,8 +126,10 @@ class Condition:
 
     def _join(self, combine: Callable[..., Boolean], other: Any) -> "Condition":
         right, count = as_condition(other), len(self.values)
-        return Condition(lambda *values: combine(self.build(*values[:count]), right.build(*values[count:])),
-                         self.values + right.values)
+        return Condition(
+            lambda *values: combine(self.build(*values[:count]), right.build(*values[count:])),
+            self.values + right.values,
+        )
 
 
 def as_condition(value: Any) -> Condition:
@@ -173,4 +187,3 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         return Where(test.build(*values), left, right)
 
     return pointwise(choose, *operands("where", a, b, *test.values))
-

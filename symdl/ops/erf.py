@@ -26,7 +26,7 @@ class Erf(ScalarOp):
 
     def derivative(self, position: int) -> Expr:
         """Return 2/sqrt(pi) e^(-x^2)."""
-        return 2 / sqrt(pi) * Exp(-self.args[0] ** 2)
+        return 2 / sqrt(pi) * Exp(-(self.args[0] ** 2))
 
     @staticmethod
     def reference(x: Any) -> Any:

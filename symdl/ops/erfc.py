@@ -28,7 +28,7 @@ class Erfc(ScalarOp):
 
     def derivative(self, position: int) -> Expr:
         """Return -2/sqrt(pi) e^(-x^2)."""
-        return -2 / sqrt(pi) * Exp(-self.args[0] ** 2)
+        return -2 / sqrt(pi) * Exp(-(self.args[0] ** 2))
 
     def definition(self) -> Expr:
         """Return 1 - erf(x)."""

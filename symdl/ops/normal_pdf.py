@@ -30,7 +30,7 @@ class NormalPdf(ScalarOp):
 
     def definition(self) -> Expr:
         """Return e^(-x^2/2) / sqrt(2 pi)."""
-        return Exp(-self.args[0] ** 2 / 2) / sqrt(2 * pi)
+        return Exp(-(self.args[0] ** 2) / 2) / sqrt(2 * pi)
 
     @staticmethod
     def reference(x: Any) -> Any:

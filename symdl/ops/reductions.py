@@ -73,7 +73,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def argmax(x: Any, axis: int | None = None) -> Any:
-    """Index of the largest entry along ``axis`` (of a vector without one); the first of equal ones, as a real number."""
+    """Index of the largest entry along ``axis`` (none for a vector); the first of equal ones, as a real number."""
     value, axes = _operand(x, axis, "argmax")
     if len(axes) != 1:
         raise ShapeError(f"argmax: a tensor of shape {shape_text(value.shape)} needs axis=")
@@ -88,7 +88,7 @@ def argmax(x: Any, axis: int | None = None) -> Any:
 
 
 def norm(x: Any, axis: Axis = None) -> Any:
-    """Euclidean norm of a vector, Frobenius norm of a matrix or tensor, or norms along ``axis``. Derivative at 0: 0/0."""
+    """Euclidean norm of a vector, Frobenius norm of a matrix, or norms along ``axis``. Derivative at 0: 0/0."""
     value, axes = _operand(x, axis, "norm")
     squares = pointwise(lambda entry: entry**2, value)
     return pointwise(lambda total: total ** Rational(1, 2), reduce_axes("add", squares, axes))

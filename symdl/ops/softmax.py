@@ -49,10 +49,12 @@ class Softmax(CompositeOp):
 
     @cached_property
     def shape(self) -> tuple[Expr, ...]:  # type: ignore[override]  # because cached_property narrows an attribute
+        """That of the operand."""
         return self.operand.shape
 
     @cached_property
-    def properties(self) -> frozenset[str]:  # type: ignore[override]
+    def properties(self) -> frozenset[str]:  # type: ignore[override]  # because cached_property narrows an attribute
+        """Positive probabilities; a simplex along the last axis."""
         last = self.axis == self.operand.order - 1
         return frozenset({"positive", "nonnegative", "probability"} | ({"simplex"} if last else set()))
 

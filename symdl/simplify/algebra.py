@@ -25,7 +25,7 @@ def complexity(expr: Basic) -> int:
 
 @lru_cache(maxsize=50_000)
 def tidy(expr: Expr) -> Expr:
-    """Return the shortest of: the expression, its expansion, its factored and its cancelled form; ties keep the first."""
+    """Return the shortest of: the expression, its expansion, its factored and its cancelled form; ties: the first."""
     expr = rebuild(expr, _inside)
     if not isinstance(expr, Add | Mul | Pow):
         return expr

@@ -83,7 +83,7 @@ def _known_sum(axes: Axes, inside: list[Expr], note: Note) -> Expr | None:
 
 
 def _sum_of_terms(axes: Axes, content: Add, note: Note) -> Expr:
-    """Split off the terms that simplify by themselves; keep the others in one sum, unless all split sums are shorter."""
+    """Split off the terms that simplify by themselves; keep the others in one sum."""
     bound = {index for index, _ in axes}
     done: list[Expr] = []
     kept: list[Expr] = []
