@@ -6,8 +6,8 @@ computes, for m < rows and n < columns, c[m, n] = sum over k0 < e0, k1 < e1, k2 
 
     a[m*a_row + k0*a0 + k1*a1 + k2*a2] * b[n + k0*b0 + k1*b1 + k2*b2]
 
-and stores it with row length COLUMNS at ``c``. ``a``, ``b``, ``c`` are addresses, strides count elements. All sums
-stay in vector registers; columns beyond ``columns`` are masked: nothing outside the operands is read. The order of the sum
+and stores it with row length COLUMNS at ``c``. ``a``, ``b``, ``c`` are addresses, strides count elements. The sums stay
+in vector registers; columns beyond ``columns`` are masked: nothing outside the operands is read. The order of the sum
 depends on nothing but the extents.
 """
 
