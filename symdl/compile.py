@@ -11,6 +11,7 @@ from symdl.expr.ingest import ingest
 from symdl.expr.nodes import Tensor
 from symdl.freeze import freeze
 from symdl_codegen.errors import ArgumentError, CodegenError
+from symdl_codegen.program import Size
 
 TARGETS = ("cpu", "cuda", "numpy")
 DTYPES = ("float32", "float64")
@@ -123,7 +124,7 @@ class CompiledFunction:
         for name in self._program.inputs:
             if name in arrays:
                 for extent, length in zip(self._program.tensors[name].shape, np.shape(arrays[name]), strict=False):
-                    if getattr(extent, "name", None) in self._static:
+                    if isinstance(extent, Size) and extent.name in self._static:
                         found.setdefault(extent.name, length)
         missing = set(self._static) - set(found)
         if missing:
@@ -208,8 +209,6 @@ def _key(key: Any) -> str:
 
 
 def _sizes_in(extent: Any) -> list[Any]:
-    from symdl_codegen.program import Size
-
     return [extent] if isinstance(extent, Size) else []
 
 

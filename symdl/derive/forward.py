@@ -6,7 +6,7 @@ import sympy
 from sympy import Basic, Expr, Integer
 
 from symdl.derive.partial import partials, selection
-from symdl.expr.index import axis_index, substitute
+from symdl.expr.index import Index, axis_index, substitute
 from symdl.expr.nodes import Array, Element, Reduce, Tensor, axes_of
 from symdl.expr.system import Equation, System
 
@@ -39,7 +39,7 @@ def _tangent(
 ) -> Tensor:
     axes, outer = axes_of(equation.target.shape), axes_of(extra)
     body = substitute(equation.body, {axis_index(k): index for k, (index, _) in enumerate(axes)})
-    reduced = []
+    reduced: list[tuple[Index, Expr]] = []
     factor: Expr = Integer(1)
     if isinstance(body, Reduce):
         reduction = body

@@ -77,9 +77,10 @@ class TensorOperators:
         return transpose(self)
 
     def __getitem__(self, key: Any) -> Any:
+        from symdl.expr.ingest import ingest
         from symdl.expr.slicing import get_item
 
-        return get_item(self, key)
+        return get_item(ingest(self), key)
 
     def __iter__(self) -> Any:
         raise ExpressionError(f"{_name(self)} is symbolic and cannot be iterated over; index it instead")
