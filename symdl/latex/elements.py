@@ -1,0 +1,162 @@
+"""Index notation: a scalar body as a form over elements, with letters for its indices.
+
+Indices are zero-based in symdl and one-based in print, as in the book: an index ``i`` with 0 <= i < n is printed as the
+letter i running from 1 to n, an index expression is shifted to match (``x[i + 1]`` is x_{i+1}, ``x[0]`` is x_1 and
+``x[n - 1]`` is x_n), and an index used as a number is printed as i - 1. An index that is read from data, as in
+``E[w[t], d]``, is printed as it is.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+import sympy
+from sympy import Add, Basic, Expr, Integer, KroneckerDelta, Mul, Number, NumberSymbol, Pow, Rel, Symbol
+from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
+
+from symdl.expr.index import Index
+from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, Tensor, TensorSymbol
+from symdl.expr.scalar import ScalarOp
+from symdl.latex import algebra
+from symdl.latex.algebra import add, power, scale, structure
+from symdl.latex.forms import Apply, At, BigOp, Cases, Delta, Form, Leaf, Logic, Place, Relation
+from symdl.latex.forms import Number as NumberForm
+from symdl.latex.names import LETTERS, symbol_latex
+
+COMPARISONS = {sympy.Eq: "==", sympy.Ne: "!=", sympy.Lt: "<", sympy.Le: "<=", sympy.Gt: ">", sympy.Ge: ">="}
+LOGIC = {And: "and", Or: "or", Not: "not"}
+
+
+def letter(taken: Iterable[str]) -> str:
+    """Return the first index letter that is not taken."""
+    known = set(taken)
+    numbered = (f"i_{{{number}}}" for number in range(1, 1000))
+    return next(name for name in (*LETTERS, *numbered) if name not in known)
+
+
+def letters_for(indices: Iterable[Index], used: set[str]) -> dict[Index, str]:
+    """Return letters for free indices, in order."""
+    found: dict[Index, str] = {}
+    for index in indices:
+        found[index] = letter(used | set(found.values()))
+    return found
+
+
+class ElementView:
+    """Writes scalar bodies in index notation.
+
+    Args:
+        letters: The letters of the free indices.
+        used: Names that letters of sums must avoid.
+    """
+
+    def __init__(self, letters: Mapping[Symbol, str], used: set[str]) -> None:
+        self.letters, self.used = dict(letters), used
+
+    def form(self, expr: Expr) -> Form:
+        """Return the form of a scalar expression or condition whose free indices all have letters."""
+        if isinstance(expr, Number | NumberSymbol):
+            return NumberForm(expr)
+        if isinstance(expr, Symbol):
+            if expr in self.letters:
+                return self.number(expr)
+            return Leaf(algebra.ONE.shape, symbol_latex(expr), expr)
+        if isinstance(expr, Element):
+            return self.element(expr)
+        if isinstance(expr, Add):
+            return self.number(expr) if self.is_index(expr) else add(map(self.form, expr.args))
+        if isinstance(expr, Mul):
+            return scale(Integer(1), map(self.form, expr.args))
+        if isinstance(expr, Pow):
+            return power(self.form(expr.base), self.form(expr.exp))
+        if isinstance(expr, Reduce):
+            return self.reduce(expr)
+        if isinstance(expr, KroneckerDelta):
+            return Delta(*map(self.place, expr.args))
+        return self.function(expr)
+
+    def function(self, expr: Expr) -> Form:
+        """Return the form of a function or a condition."""
+        if isinstance(expr, Rel):
+            return Relation(COMPARISONS[type(expr)], *self.sides(expr))
+        if isinstance(expr, And | Or | Not):
+            return Logic(LOGIC[type(expr)], tuple(map(self.form, sorted(expr.args, key=str))))
+        if isinstance(expr, BooleanTrue | BooleanFalse):
+            return NumberForm(Integer(1 if expr else 0))
+        if isinstance(expr, ScalarOp) and expr.name == "where":
+            return Cases(*map(self.form, expr.args))
+        return Apply(type(expr), tuple(map(self.form, expr.args)))
+
+    def sides(self, relation: Rel) -> tuple[Form, Form]:
+        """Return both sides of a comparison; indices on both are compared as they are printed."""
+        if all(self.is_index(side) or side.is_Integer for side in relation.args):
+            return self.place(relation.lhs), self.place(relation.rhs)
+        return self.form(relation.lhs), self.form(relation.rhs)
+
+    def element(self, load: Element) -> Form:
+        """Return an element; elements of unnamed arrays are written out."""
+        tensor = load.tensor
+        if isinstance(tensor, Array):
+            return self.form(tensor.at(*load.indices))
+        places = tuple(index for index, size in zip(load.indices, tensor.shape, strict=True) if size != 1)
+        base = self.base(tensor)
+        if not places:
+            return base
+        if "symmetric" in tensor.properties:
+            places = tuple(sorted(places, key=lambda place: structure(self.place(place))))
+        return At(base, places, tuple(map(self.place, places)))
+
+    def base(self, tensor: Tensor) -> Form:
+        """Return what the subscript is attached to."""
+        if isinstance(tensor, CompositeOp):
+            from symdl.latex.view import tensor_form
+
+            return tensor_form(tensor)
+        if not isinstance(tensor, TensorSymbol | Named):
+            raise TypeError(f"expected a named tensor, found {type(tensor).__name__}")
+        return leaf(tensor)
+
+    def place(self, index: Expr) -> Place:
+        """Return an index expression as it is printed: one-based."""
+        shift = {symbol: symbol - 1 for symbol in self.letters}
+        if not is_plain(index):
+            return Place(index, self.form(index))
+        return Place(index, self.text(sympy.expand(index.xreplace(shift) + 1)))
+
+    def number(self, index: Expr) -> Form:
+        """Return an index that is used as a number."""
+        shift = {symbol: symbol - 1 for symbol in self.letters}
+        return Place(index, self.text(sympy.expand(index.xreplace(shift))))
+
+    def is_index(self, expr: Expr) -> bool:
+        """Tell whether an expression is made of indices and sizes only, with at least one index."""
+        return is_plain(expr) and bool(expr.free_symbols & set(self.letters))
+
+    def text(self, index: Expr) -> str:
+        """Return the LaTeX of an index expression, indices by their letters."""
+        names = self.letters | {symbol: symbol_latex(symbol) for symbol in index.free_symbols - set(self.letters)}
+        return sympy.latex(index, symbol_names=names, order="none")
+
+    def reduce(self, expr: Reduce) -> Form:
+        """Return a reduction with letters for its indices."""
+        axes, content = expr.open()
+        inner = ElementView(self.letters, self.used)
+        limits = []
+        for index, size in axes:
+            inner.letters[index] = letter(self.used | set(inner.letters.values()))
+            limits.append((index, inner.letters[index], self.form(size)))
+        return BigOp(expr.op, tuple(limits), inner.form(content))
+
+
+@lru_cache(maxsize=50_000)
+def is_plain(expr: Basic) -> bool:
+    """Tell whether an expression holds numbers and symbols only: no element, reduction or op."""
+    if isinstance(expr, Element | Reduce | ScalarOp | Tensor):
+        return False
+    return all(map(is_plain, expr.args))
+
+
+def leaf(tensor: TensorSymbol | Named) -> Leaf:
+    """Return a tensor's name; its shape is that of a matrix, or a column, if it has at most two axes."""
+    shape = (*tensor.shape, Integer(1), Integer(1))
+    symmetric = "symmetric" in tensor.properties
+    return Leaf((shape[0], shape[1]), symbol_latex(tensor), tensor, symmetric)

@@ -1,0 +1,140 @@
+"""Names in LaTeX: Greek letters, accents, trailing digits as subscripts, and letters for indices."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sympy import Basic, Expr, Symbol
+
+from symdl.expr.nodes import Array, CompositeOp, Named, Reduce, TensorSymbol
+
+GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
+         "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "varphi", "chi", "psi", "omega")
+_CAPITALS = ("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega")
+_UNICODE = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ",
+                    (*(name for name in GREEK if not name.startswith("var")), *_CAPITALS), strict=True))
+_ACCENTS = {"hat": r"\hat", "bar": r"\bar", "tilde": r"\tilde", "dot": r"\dot"}
+_SPECIAL = {"\\": r"\backslash ", "{": r"\{", "}": r"\}", "_": r"\_", "^": r"\hat{}", "#": r"\#", "$": r"\$",
+            "%": r"\%", "&": r"\&", "~": r"\sim ", " ": r"\ "}
+LETTERS = ("i", "j", "k", "l", "m", "r", "s", "t", "u", "v", "a", "b", "c", "d", "h", "p", "q")
+
+
+def name_latex(name: str) -> str:
+    r"""Return the LaTeX of a name.
+
+    >>> print(*map(name_latex, ["alpha", "x12", "y_hat", "W_out", "loss"]))
+    \alpha x_{12} \hat{y} W_{\mathrm{out}} \mathrm{loss}
+    """
+    base, *parts = [part for part in name.split("_") if part] or [name]
+    accents = [part for part in parts if part in _ACCENTS]
+    subscripts = [part for part in parts if part not in _ACCENTS]
+    digits = re.fullmatch(r"(.*?[^0-9])([0-9]+)", base)
+    if digits:
+        base, subscripts = digits[1], [digits[2], *subscripts]
+    text = _word(base)
+    for accent in accents:
+        text = f"{_ACCENTS[accent]}{{{text}}}"
+    return f"{text}_{{{','.join(map(_word, subscripts))}}}" if subscripts else text
+
+
+def _word(word: str) -> str:
+    if word in GREEK or word in _CAPITALS:
+        return f"\\{word}"
+    if word in _UNICODE:
+        return f"\\{_UNICODE[word]}"
+    if (len(word) == 1 and word.isascii() and word.isalnum()) or word.isdigit():
+        return word
+    return rf"\mathrm{{{''.join(map(_character, word))}}}"
+
+
+def _character(character: str) -> str:
+    if character in _UNICODE:
+        return f"\\{_UNICODE[character]} "
+    if character in _SPECIAL:
+        return _SPECIAL[character]
+    return character if character.isascii() and character.isprintable() else rf"\text{{{character}}}"
+
+
+def symbol_latex(symbol: Any) -> str:
+    """Return the LaTeX of a tensor, named intermediate or scalar symbol: as declared, else from its name."""
+    return getattr(symbol, "latex_name", "") or name_latex(symbol.name)
+
+
+def with_superscript(tex: str, mark: str) -> str:
+    r"""Return a name with a superscript, merged with the one it has: ``W^{[1]}`` becomes ``W^{[1]\top}``.
+
+    >>> print(with_superscript("W^{[1]}", r"\top"), with_superscript("x_{1}", r"\top"))
+    W^{[1]\top} x_{1}^{\top}
+    """
+    start = _group_at_end(tex, "^")
+    if start is not None:
+        return f"{tex[:-1]}{mark}}}"
+    return f"{tex}^{{{mark}}}" if not _has_mark(tex, "^") else rf"\left({tex}\right)^{{{mark}}}"
+
+
+def with_subscript(tex: str, mark: str) -> str:
+    """Return a name with a subscript, merged with the one it has.
+
+    >>> with_subscript("x_{1}", "i"), with_subscript("z^{[1]}", "i")
+    ('x_{1,i}', 'z^{[1]}_{i}')
+    """
+    start = _group_at_end(tex, "_")
+    if start is not None:
+        return f"{tex[:-1]},{mark}}}"
+    return f"{tex}_{{{mark}}}" if not _has_mark(tex, "_") else rf"\left({tex}\right)_{{{mark}}}"
+
+
+def is_marked(tex: str) -> bool:
+    """Tell whether a name has a superscript of its own."""
+    return _has_mark(tex, "^")
+
+
+def _group_at_end(tex: str, mark: str) -> int | None:
+    """Return where the group ``mark{...}`` that ends the text starts, or None."""
+    if not tex.endswith("}"):
+        return None
+    depth = 0
+    for position in range(len(tex) - 1, -1, -1):
+        depth += (tex[position] == "}") - (tex[position] == "{")
+        if depth == 0:
+            return position if position > 0 and tex[position - 1] == mark else None
+    return None
+
+
+def _has_mark(tex: str, mark: str) -> bool:
+    depth = 0
+    for character in tex:
+        depth += (character == "{") - (character == "}")
+        if depth == 0 and character == mark:
+            return True
+    return False
+
+
+def used_names(expr: Basic) -> set[str]:
+    """Return the names that index letters must avoid: of tensors, scalars and sizes in an expression."""
+    found: set[str] = set()
+    seen: set[Basic] = set()
+    stack: list[Basic] = [expr]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, TensorSymbol | Named):
+            found.add(node.name)
+            found.update(_size_names(node.shape))
+        elif isinstance(node, Array | CompositeOp):
+            found.update(_size_names(node.shape))
+            stack.extend(node.args)
+        elif isinstance(node, Reduce):
+            found.update(_size_names(size for _, size in node.axes))
+            stack.append(node.body)
+        elif isinstance(node, Symbol):
+            found.add(node.name)
+        else:
+            stack.extend(node.args)
+    return found
+
+
+def _size_names(sizes: Iterable[Expr]) -> set[str]:
+    return {symbol.name for size in sizes for symbol in size.free_symbols}

@@ -1,0 +1,135 @@
+"""``latex``: what a textbook would print.
+
+Matrix notation is a view of the index form (``symdl.latex.view``); index notation writes the elements, one-based as in
+the book (``symdl.latex.elements``). Functions of vectors and matrices apply element by element.
+"""
+
+from typing import Any
+
+import sympy
+from sympy import Basic, Expr, Integer
+from sympy.logic.boolalg import Boolean
+
+from symdl.errors import ExpressionError
+from symdl.expr.index import Index, axis_index, free_indices
+from symdl.expr.ingest import ingest
+from symdl.expr.nodes import Array, Element, Named, Tensor, TensorSymbol
+from symdl.expr.system import Equation, System
+from symdl.latex.algebra import transpose
+from symdl.latex.elements import ElementView, leaf, letters_for
+from symdl.latex.forms import At, Bracket, Form
+from symdl.latex.names import used_names
+from symdl.latex.view import scalar_form, tensor_form
+from symdl.latex.write import text
+
+NOTATIONS = ("matrix", "index")
+LAYOUTS = ("book", "numerator", "denominator")
+
+
+def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
+    r"""Return the LaTeX of an expression, without dollar signs.
+
+    Args:
+        expr: A tensor, scalar expression or SymPy matrix expression; an ``Equation`` or ``System``; a tuple or list of
+            these (nested tuples, as from a Hessian in several variables, print as a matrix).
+        notation: ``"matrix"``: transposes, ⊙, diag, norms, with elements in brackets only where nothing else exists;
+            ``"index"``: elements and sums, with indices from 1 on.
+        layout: How derivatives are arranged. ``"book"``: as they are stored, a gradient in the shape of its variable.
+            ``"numerator"``: a gradient of order 1 is printed as a row, a Jacobian of order 2 as it is;
+            ``"denominator"``: a gradient as it is, a Jacobian transposed. Both say so behind the formula; the array
+            itself is the same. Expressions of other orders do not depend on it.
+
+    Raises:
+        ExpressionError: for an unknown notation or layout, or something that is no expression.
+    """
+    for value, known, what in ((notation, NOTATIONS, "notation"), (layout, LAYOUTS, "layout")):
+        if value not in known:
+            raise ExpressionError(f"latex: unknown {what} {value!r}; expected one of {', '.join(known)}")
+    if isinstance(expr, System):
+        return _system(expr, notation)
+    if isinstance(expr, Equation):
+        return _equation(expr.target, expr.body, notation)
+    if isinstance(expr, tuple | list | sympy.Tuple):
+        return _several(list(expr), notation, layout)
+    if isinstance(expr, sympy.Equality):
+        return f"{latex(expr.lhs, notation, layout)} = {latex(expr.rhs, notation, layout)}"
+    value = expr if isinstance(expr, Boolean) else ingest(expr)
+    content = _elements(value) if notation == "index" else None
+    form = _form(value)
+    if layout == "book" or form is None or not 1 <= value.order <= 2:
+        return _text(value) if content is None else content
+    if (layout == "numerator") == (value.order == 1) and content is None:
+        form = transpose(form)
+    return rf"{text(form) if content is None else content}\quad\text{{({layout} layout)}}"
+
+
+def _form(value: Basic) -> Form | None:
+    return tensor_form(value) if isinstance(value, Tensor) else None
+
+
+def _text(value: Basic) -> str:
+    if not isinstance(value, Tensor):
+        return latex_scalar(value)
+    form = tensor_form(value)
+    if value.order == 4 and not isinstance(value, TensorSymbol | Named) and _is_kronecker(form):
+        return rf"\left({text(form)}\right)_{{\left(ij\right), \left(kl\right)}}"
+    return text(form)
+
+
+def _is_kronecker(form: Form) -> bool:
+    return isinstance(form, Form) and not isinstance(form, Bracket | At)
+
+
+def latex_scalar(expr: Any) -> str:
+    """Return the LaTeX of a scalar expression: matrix notation if it is closed, index notation if indices are free."""
+    if free_indices(expr):
+        return _elements(expr)
+    return text(scalar_form(expr))
+
+
+def _elements(value: Any) -> str:
+    """Return index notation; free indices are named i, j, k, ... in the order of the axes."""
+    used = used_names(value)
+    if isinstance(value, Tensor):
+        indices: list[Index] = [axis_index(position) for position, size in enumerate(value.shape) if size != 1]
+        places = [axis_index(position) if size != 1 else Integer(0) for position, size in enumerate(value.shape)]
+        body = value.body if isinstance(value, Array) else Element(value, *places)
+        used |= {symbol.name for size in value.shape for symbol in size.free_symbols}
+    else:
+        indices, body = sorted(free_indices(value), key=lambda index: index.name), value
+    return text(ElementView(letters_for(indices, used), used).form(body))
+
+
+def _equation(target: TensorSymbol, body: Expr, notation: str) -> str:
+    tensor = Array(body, *((axis_index(position), size) for position, size in enumerate(target.shape)))
+    value = tensor.body if target.order == 0 and isinstance(tensor, Array) else tensor
+    left = text(leaf(target)) if notation == "matrix" or target.order == 0 else _elements(target)
+    return f"{left} = {latex(value, notation)}"
+
+
+def _system(system: System, notation: str) -> str:
+    """Return the named equations and the outputs, aligned; what has no name is written where it is used."""
+    rows = []
+    for equation in system.equations:
+        if equation.named:
+            rows.append(_equation(equation.target, system.over_tensors(equation.body), notation))
+    for output in system.outputs:
+        found = system.by_target.get(output)
+        if found is not None and not found.named:
+            rows.append(" = " + latex(_value(system.tensor(output)), notation))
+    aligned = [row.replace(" = ", " &= ", 1).strip() for row in rows]
+    return r"\begin{aligned} " + r" \\ ".join(aligned) + r" \end{aligned}"
+
+
+def _value(tensor: Tensor) -> Any:
+    return tensor.body if isinstance(tensor, Array) and tensor.order == 0 else tensor
+
+
+def _several(items: list[Any], notation: str, layout: str) -> str:
+    if items and all(isinstance(item, tuple | list) and len(item) == len(items[0]) for item in items):
+        rows = r" \\ ".join(" & ".join(latex(entry, notation, layout) for entry in item) for item in items)
+        return rf"\begin{{pmatrix}} {rows} \end{{pmatrix}}"
+    inside = r",\; ".join(latex(item, notation, layout) for item in items)
+    return rf"\left({inside}\right)"
+
+

@@ -1,0 +1,190 @@
+"""Element-wise functions, conditions and index notation, as LaTeX."""
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+from sympy import Dummy, Expr, Integer, Rational
+
+from symdl.latex.elements import ElementView
+from symdl.latex.forms import (
+    Apply,
+    At,
+    BigOp,
+    Bracket,
+    Cases,
+    Composite,
+    Delta,
+    Form,
+    Leaf,
+    Logic,
+    Norm,
+    Number,
+    Place,
+    Power,
+    Relation,
+    Slice,
+)
+from symdl.latex.names import is_marked, with_subscript
+from symdl.latex.write import ATOM, HADAMARD, POWER, PRODUCT, SUM, parenthesised, text, typeset, within, write
+
+HALF = Number(Rational(1, 2))
+RELATIONS = {"==": "=", "!=": r"\neq", "<": "<", "<=": r"\leq", ">": ">", ">=": r"\geq"}
+BIG = {"add": r"\sum", "mul": r"\prod", "max": r"\max", "min": r"\min"}
+
+
+@typeset.register
+def _(form: Power) -> tuple[str, int]:
+    if form.exponent == HALF and not form.is_matrix:
+        return rf"\sqrt{{{text(form.base)}}}", POWER
+    content = text(form.exponent)
+    base = form.base
+    if isinstance(base, Apply):
+        return _apply(base, content), POWER
+    if isinstance(base, Norm):
+        return f"{text(base)}^{{{content}}}", POWER
+    mark = content if form.is_scalar else rf"\odot {content}"
+    if isinstance(base, Leaf) and not is_marked(base.tex):
+        return f"{base.tex}^{{{mark}}}", POWER
+    if isinstance(base, Composite | At) and not text(base).endswith("}"):
+        return f"{text(base)}^{{{mark}}}", POWER
+    if isinstance(base, At) and not is_marked(text(base)):
+        return f"{text(base)}^{{{mark}}}", POWER
+    return f"{parenthesised(text(base))}^{{{mark}}}", POWER
+
+
+@typeset.register
+def _(form: Apply) -> tuple[str, int]:
+    if form.op.__name__ == "Exp":
+        return _apply(form, None), POWER
+    return _apply(form, None), ATOM
+
+
+class _OpPrinter:
+    """What an op's ``_latex`` sees as SymPy's printer: its arguments print as forms."""
+
+    def __init__(self, forms: dict[Expr, Form], elementwise: bool) -> None:
+        self.forms, self.elementwise = forms, elementwise
+
+    def _print(self, expr: Any) -> str:
+        return text(_Placed(self.forms).form(sympy.sympify(expr)))
+
+
+class _Placed(ElementView):
+    """Writes an expression over placeholders, each of which stands for a form."""
+
+    def __init__(self, forms: dict[Expr, Form]) -> None:
+        super().__init__({}, set())
+        self.forms = forms
+
+    def form(self, expr: Expr) -> Form:
+        return self.forms[expr] if expr in self.forms else super().form(expr)
+
+
+_SYMPY: dict[str, Callable[..., str]] = {
+    "floor": lambda x: rf"\left\lfloor {x} \right\rfloor",
+    "ceiling": lambda x: rf"\left\lceil {x} \right\rceil",
+    "Mod": lambda x, y: rf"{x} \bmod {y}",
+    "Min": lambda *x: rf"\min\left({', '.join(x)}\right)",
+    "Max": lambda *x: rf"\max\left({', '.join(x)}\right)",
+}
+
+
+def _apply(form: Apply, exponent: str | None) -> str:
+    name = form.op.__name__
+    if name in _SYMPY:
+        content = _SYMPY[name](*map(text, form.args))
+        return content if exponent is None else f"{parenthesised(content)}^{{{exponent}}}"
+    if name == "Exp" and form.is_matrix:
+        content = rf"e^{{\odot {within(form.args[0], PRODUCT)}}}"
+        return content if exponent is None else f"{parenthesised(content)}^{{{exponent}}}"
+    places = [arg.value if isinstance(arg, Number) else Dummy(real=True) for arg in form.args]
+    forms = {place: arg for place, arg in zip(places, form.args, strict=True) if isinstance(place, Dummy)}
+    return form.op(*places, evaluate=False)._latex(_OpPrinter(forms, not form.is_scalar), exponent)
+
+
+@typeset.register
+def _(form: Composite) -> tuple[str, int]:
+    return rf"{form.meaning.symbol}{parenthesised(', '.join(map(text, form.args)))}", ATOM
+
+
+@typeset.register
+def _(form: Relation) -> tuple[str, int]:
+    return f"{text(form.left)} {RELATIONS[form.symbol]} {text(form.right)}", SUM
+
+
+@typeset.register
+def _(form: Logic) -> tuple[str, int]:
+    if form.symbol == "not":
+        return rf"\neg {parenthesised(text(form.args[0]))}", ATOM
+    sign = r" \wedge " if form.symbol == "and" else r" \vee "
+    return sign.join(parenthesised(text(arg)) if isinstance(arg, Logic) and arg.symbol != "not" else text(arg)
+                     for arg in form.args), SUM
+
+
+@typeset.register
+def _(form: Cases) -> tuple[str, int]:
+    condition = text(form.condition)
+    if (form.first, form.second) == (Number(Integer(1)), Number(Integer(0))):
+        return rf"\mathbf{{1}}\left\{{{condition}\right\}}", ATOM
+    if (form.first, form.second) == (Number(Integer(0)), Number(Integer(1))):
+        return rf"\left(1 - \mathbf{{1}}\left\{{{condition}\right\}}\right)", ATOM
+    rows = rf"{text(form.first)} & \text{{if }} {condition} \\ {text(form.second)} & \text{{otherwise}}"
+    return rf"\begin{{cases}} {rows} \end{{cases}}", SUM
+
+
+@typeset.register
+def _(form: Slice) -> tuple[str, int]:
+    parts = []
+    for part, size in zip(form.parts, form.base.shape, strict=False):
+        if not isinstance(part, tuple):
+            parts.append(_size(part + 1))
+        elif part[0] == 0 and part[1] == size:
+            parts.append(":")
+        else:
+            parts.append(f"{_size(part[0] + 1)}:{_size(sympy.expand(part[0] + part[1]))}")
+    return with_subscript(within(form.base, ATOM), ",".join(parts)), ATOM
+
+
+def _size(size: Expr) -> str:
+    return text(ElementView({}, set()).form(size))
+
+
+@typeset.register
+def _(form: Place) -> tuple[str, int]:
+    if isinstance(form.shown, Form):
+        return write(form.shown)
+    return form.shown, SUM if any(sign in form.shown[1:] for sign in "+-") else PRODUCT if " " in form.shown else ATOM
+
+
+@typeset.register
+def _(form: At) -> tuple[str, int]:
+    mark = _subscripts(list(map(text, form.forms)))
+    if isinstance(form.base, Leaf):
+        return with_subscript(form.base.tex, mark), ATOM
+    return f"{within(form.base, ATOM)}_{{{mark}}}", ATOM
+
+
+def _subscripts(places: list[str]) -> str:
+    together = all(len(place) == 1 and place.isalpha() for place in places)
+    return "".join(places) if together else ", ".join(places)
+
+
+@typeset.register
+def _(form: Delta) -> tuple[str, int]:
+    return rf"\delta_{{{_subscripts([text(form.left), text(form.right)])}}}", ATOM
+
+
+@typeset.register
+def _(form: BigOp) -> tuple[str, int]:
+    if form.op in ("max", "min"):
+        signs = f"{BIG[form.op]}_{{{', '.join(letter for _, letter, _ in form.limits)}}}"
+    else:
+        signs = " ".join(f"{BIG[form.op]}_{{{letter}=1}}^{{{text(size)}}}" for _, letter, size in form.limits)
+    body = text(form.body) if isinstance(form.body, BigOp) else within(form.body, PRODUCT)
+    return f"{signs} {body}", HADAMARD
+
+
+@typeset.register
+def _(form: Bracket) -> tuple[str, int]:
+    return rf"\left[{text(form.body)}\right]_{{{_subscripts([letter for _, letter in form.axes])}}}", ATOM
