@@ -5,10 +5,12 @@ from typing import Any
 
 from symdl.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from symdl.compile import compile
+from symdl.derivation import derivation
 from symdl.expr.contract import broadcast, transpose
 from symdl.expr.declare import matrix, named, scalar, tensor, vector
 from symdl.expr.layers import layers, widths
 from symdl.expr.sizes import dims
+from symdl.latex import latex
 from symdl.ops import elementwise as _elementwise
 from symdl.ops.reductions import argmax, max, mean, min, norm, prod, std, sum, trace, var
 from symdl.ops.softmax import log_softmax, logsumexp, softmax

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Basic, Expr, Integer, Symbol
+from sympy import Basic, Expr, Function, Integer, Pow, Symbol
 
 from symdl.calculus import grad, variables_of
 from symdl.derive import reverse
@@ -76,28 +76,33 @@ def derivation(f: Any, wrt: Any) -> Derivation:
     variables, _ = variables_of(wrt, [loss], "derivation")
     if stacks_in(loss):
         return _recursion(loss, variables)
-    system = _name_intermediates(trace([loss], ["C"]))
+    system = _name_intermediates(trace([loss]))
     lines: list[tuple[str, Any, str]] = []
     for equation in system.equations:
-        tensor = system.tensor(equation.target)
-        lines.append((latex(tensor), _definition(tensor), _forward_rule(equation)))
-    derived = reverse(system, {system.outputs[0]: Array(Integer(1))}, variables)
+        if equation.named:
+            tensor = system.tensor(equation.target)
+            lines.append((latex(tensor), _short(_definition(tensor)), _forward_rule(equation)))
+    output = system.outputs[0]
+    lines.append(("C", _short(_definition(system.tensor(output))), "the loss"))
+    derived = reverse(system, {output: Array(Integer(1))}, variables)
+    primal = {system.tensor(equation.target) for equation in system.equations}
     seen: set[Tensor] = set()
     for variable in variables:
         for adjoint in _named_inside(derived[variable], seen):
-            if adjoint in system._tensors.values():
-                continue
-            [value] = simplify([adjoint.definition], keep=True).values
-            lines.append((latex(adjoint), value, "chain rule"))
+            if adjoint not in primal:
+                lines.append((latex(adjoint), _short(adjoint.definition), "chain rule"))
     gradients = grad(loss, list(variables))
     for variable, result in zip(variables, gradients, strict=True):
-        [local] = simplify([derived[variable]], keep=True).values
-        left = _partial("C", variable)
+        left, local = _partial("C", variable), _short(derived[variable])
         lines.append((left, local, "chain rule"))
         if latex(local) != latex(result):
             lines.append((left, result, "intermediates written out and simplified"))
-    title = rf"\nabla C = \frac{{\partial}}{{\partial {latex(variables[0])}}} {latex(loss)}"
+    title = rf"\nabla C, \quad C = {latex(loss)}"
     return Derivation(title, _steps(lines), tuple(gradients))
+
+
+def _short(value: Any) -> Any:
+    return simplify([value], keep=True).values[0]
 
 
 def _steps(lines: Sequence[tuple[str, Any, str]]) -> tuple[Step, ...]:
@@ -123,37 +128,43 @@ def _definition(tensor: Tensor) -> Any:
 
 
 def _forward_rule(equation: Equation) -> str:
-    body = equation.body
-    if isinstance(body, Reduce):
-        return {
-            "add": "sum of products" if body.body.is_Mul else "sum",
-            "mul": "product",
-            "max": "maximum",
-            "min": "minimum",
-        }[body.op]
+    if isinstance(equation.body, Reduce):
+        return "product" if equation.body.body.is_Mul else "sum"
     return "definition"
 
 
 def _name_intermediates(system: System) -> System:
-    """Give every intermediate a name: the user's, or u₁, u₂, …; the last is the loss C."""
+    """Name what a reader would name: the user's intermediates, and tensors that a non-linear step starts from."""
     names = {tensor.name for tensor in system.inputs} | {equation.target.name for equation in system.equations}
+    starts = {
+        load.tensor for equation in system.equations for load in equation.loads if _non_linear(equation.body, load)
+    }
     mapping: dict[Basic, TensorSymbol] = {}
     count = 0
     equations = []
     for equation in system.equations:
-        target = equation.target
-        if not equation.named and target not in system.outputs:
+        target, named = equation.target, equation.named
+        if not named and target in starts and target.shape and target not in system.outputs:
             count += 1
             while f"u{count}" in names:
                 count += 1
-            target = TensorSymbol(f"u{count}", target.shape, (), f"u_{{{count}}}")
+            target, named = TensorSymbol(f"u{count}", target.shape, (), f"u_{{{count}}}"), True
         mapping[equation.target] = target
         body = equation.body
         for load in elements_of(body):
-            if load.tensor in mapping and mapping[load.tensor] != load.tensor:
+            if mapping.get(load.tensor, load.tensor) != load.tensor:
                 body = body.xreplace({load: Element(mapping[load.tensor], *load.indices)})
-        equations.append(Equation(target, body, True))
+        equations.append(Equation(target, body, named))
     return System(tuple(equations), tuple(mapping.get(output, output) for output in system.outputs))
+
+
+def _non_linear(body: Expr, load: Element) -> bool:
+    """Tell whether a load is inside a function or a power in a body."""
+    content = body.body if isinstance(body, Reduce) else body
+    for part in content.atoms(Function, Pow):
+        if part.has(load) and not (isinstance(part, Pow) and part.exp == -1 and not load.indices):
+            return True
+    return False
 
 
 def _named_inside(tensor: Tensor, seen: set[Tensor]) -> list[Named]:

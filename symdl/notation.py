@@ -16,7 +16,8 @@ def adjoint_name(name: str, latex: str) -> tuple[str, str]:
     rest = name[len(base) :]
     known = _ADJOINTS.get(base)
     if known is None:
-        return f"{name}_bar", rf"\bar{{{latex or name}}}"
+        letter, mark, rest = (latex or name).partition("_")
+        return f"{name}_bar", rf"\bar{{{letter}}}{mark}{rest}"
     word, symbol = known
     if latex.startswith(base):
         return word + rest, symbol + latex[len(base) :]
