@@ -15,6 +15,7 @@ from sympy import Basic, Expr, Symbol
 from symdl.errors import NameConflictError
 from symdl.expr.index import Index, axis_index, free_indices, rebuild
 from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, Tensor, TensorSymbol
+from symdl.expr.scalar import FROM_SYMPY
 from symdl.expr.sizes import shape_text
 
 
@@ -219,7 +220,8 @@ class _Tracer:
     def load(self, node: Basic) -> Basic | None:
         if isinstance(node, Element):
             return Element(self.symbols[node.tensor], *(rebuild(index, self.load) for index in node.indices))
-        return None
+        function = FROM_SYMPY.get(type(node))  # SymPy brings its own functions in by itself: sqrt(x**2) is its Abs(x)
+        return None if function is None else function(*(rebuild(argument, self.load) for argument in node.args))
 
     def equation(self, shape: tuple[Expr, ...], body: Expr) -> TensorSymbol:
         extents = {axis_index(k): size for k, size in enumerate(shape)}

@@ -5,8 +5,11 @@ from functools import lru_cache
 import sympy
 from sympy import Add, Basic, Dummy, Expr, KroneckerDelta, Mul, Pow
 
-from symdl.expr.index import Index, rebuild, substitute
-from symdl.expr.nodes import Tensor
+from symdl.expr.index import Index, free_indices, substitute
+from symdl.expr.nodes import Element, Tensor
+from symdl.simplify.scope import Scope, map_in_scope
+
+NOWHERE = Scope()
 
 
 @lru_cache(maxsize=100_000)
@@ -23,13 +26,17 @@ def complexity(expr: Basic) -> int:
     return 1 + sum(map(complexity, expr.args))
 
 
-@lru_cache(maxsize=50_000)
-def tidy(expr: Expr) -> Expr:
+def tidy(expr: Expr, scope: Scope = NOWHERE) -> Expr:
     """Return the shortest of: the expression, its expansion, its factored and its cancelled form; ties: the first."""
-    expr = rebuild(expr, _inside)
+    return _tidy(expr, scope if expr.has(KroneckerDelta) else NOWHERE)
+
+
+@lru_cache(maxsize=50_000)
+def _tidy(expr: Expr, scope: Scope) -> Expr:
+    expr = _tidy_functions(expr, scope)
     if not isinstance(expr, Add | Mul | Pow):
         return expr
-    expr = contract_deltas(expr)
+    expr = contract_deltas(expr, scope)
     if _flat(expr):
         return expr
     atoms: dict[Basic, Dummy] = {}
@@ -46,16 +53,12 @@ def tidy(expr: Expr) -> Expr:
     if len(back) <= 8 and isinstance(expanded, Add) and expanded.is_polynomial(*back) and len(expanded.args) <= 12:
         candidates.append(sympy.factor(expanded))
     best = min(candidates, key=complexity)
-    return contract_deltas(spread_deltas(best.xreplace(back)))
+    return contract_deltas(spread_deltas(best.xreplace(back)), scope)
 
 
-def _inside(node: Basic) -> Basic | None:
+def _tidy_functions(node: Basic, scope: Scope) -> Basic:
     """Tidy the arguments of functions; sums and products are handled as a whole."""
-    if isinstance(node, Add | Mul | Pow) or not node.args or isinstance(node, Tensor):
-        return None
-    arguments = [tidy(argument) if isinstance(argument, Add | Mul | Pow) else argument for argument in node.args]
-    same = all(new is old for new, old in zip(arguments, node.args, strict=True))
-    return None if same else node.func(*arguments)
+    return map_in_scope(node, scope, _tidy_functions if isinstance(node, Add | Mul | Pow) else tidy)
 
 
 def _flat(expr: Expr) -> bool:
@@ -102,10 +105,13 @@ def spread_deltas(expr: Expr) -> Expr:
     return expr
 
 
-def contract_deltas(expr: Expr) -> Expr:
-    """Use δ(i,j)·f(j) = δ(i,j)·f(i) and δ² = δ in every product, so that equal terms are equal expressions."""
+def contract_deltas(expr: Expr, scope: Scope = NOWHERE) -> Expr:
+    """Use δ(i,j)·f(j) = δ(i,j)·f(i) and δ² = δ in every product, so that equal terms are equal expressions.
+
+    Where f reads elements, f(i) is only taken if i is certain to stay inside what j may read.
+    """
     if isinstance(expr, Add):
-        return expr.func(*map(contract_deltas, expr.args))
+        return expr.func(*(contract_deltas(term, scope) for term in expr.args))
     if not isinstance(expr, Mul):
         return (
             expr.base
@@ -117,7 +123,23 @@ def contract_deltas(expr: Expr) -> Expr:
         i, j = sorted(delta.args, key=str)
         if isinstance(j, Index):
             rest = Mul(*(factor for factor in expr.args if factor is not delta))
+            if not _stays_inside(rest, i, j, scope):
+                continue
             expr = delta * substitute(rest, {j: i})
             if not isinstance(expr, Mul):
                 return expr
     return expr
+
+
+def _stays_inside(expr: Expr, i: Expr, j: Index, scope: Scope) -> bool:
+    """Tell whether the elements that ``expr`` reads at j are certain to exist at i."""
+    places = [
+        (place, size)
+        for load in expr.atoms(Element)
+        for place, size in zip(load.indices, load.tensor.shape, strict=True)
+        if j in free_indices(place)
+    ]
+    if all(place == j and scope.fits(i, size) for place, size in places):
+        return True
+    extent = scope.extent(j)
+    return not scope.guarded and extent is not None and scope.fits(i, extent)

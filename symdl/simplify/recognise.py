@@ -7,6 +7,7 @@ from sympy import Add, Basic, Expr, Mul, Pow
 from symdl.expr.index import Index, free_indices, rebuild, substitute
 from symdl.expr.nodes import Array, Element, Reduce, Tensor
 from symdl.expr.scalar import SCALAR_OPS
+from symdl.simplify.scope import Scope, rebuild_in_scope
 
 
 def sigmoids(expr: Expr) -> Expr:
@@ -64,14 +65,14 @@ class Softmaxes:
     def __init__(self, definition: Any, make: Any) -> None:
         self.definition, self.make = definition, make
 
-    def __call__(self, expr: Expr) -> Expr:
+    def __call__(self, expr: Expr, scope: Scope) -> Expr:
         """Return ``expr`` with each recognised quotient replaced by an element of a softmax."""
-        return rebuild(expr, self._visit)
+        return rebuild_in_scope(expr, scope, self._visit)
 
-    def _visit(self, node: Basic) -> Basic | None:
+    def _visit(self, node: Basic, scope: Scope) -> Basic | None:
         if not isinstance(node, Mul):
             return None
-        factors = [rebuild(factor, self._visit) for factor in node.args]
+        factors = [rebuild_in_scope(factor, scope, self._visit) for factor in node.args]
         exp = SCALAR_OPS["exp"]
         changed = False
         for position, factor in enumerate(factors):
@@ -90,9 +91,11 @@ class Softmaxes:
                 left = -int(factors[position].exp) if isinstance(factors[position], Pow) else 0
                 used = min(power, left)
                 place = unify(content.args[0], _base(part).args[0], index)
-                if place is None or used <= 0:
+                if place is None or used <= 0 or not scope.fits(place, size):
                     continue
-                element = self.make(content.args[0], index, size, place)
+                element = self.make(content.args[0], index, size, place, scope)
+                if element is None:
+                    continue
                 factors[other] = _base(part) ** (power - used) * element**used
                 factors[position] = factor.base ** (used - left)
                 changed = True
@@ -121,6 +124,22 @@ def match(pattern: Basic, node: Basic, found: dict[Index, Expr]) -> bool:
     if type(pattern) is not type(node) or len(pattern.args) != len(node.args) or isinstance(node, Reduce | Array):
         return False
     return all(match(a, b, found) for a, b in zip(pattern.args, node.args, strict=True))
+
+
+def covers(pattern: Expr, size: Any, index: Index) -> bool:
+    """Tell whether a place at which ``pattern`` can be read is certain to be below ``size``.
+
+    So it is where the pattern reads, under no condition, an element at ``index`` itself of an axis of that size.
+    """
+    if isinstance(pattern, Element):
+        return any(
+            place == index and extent == size
+            for place, extent in zip(pattern.indices, pattern.tensor.shape, strict=True)
+        )
+    if isinstance(pattern, Tensor | Reduce) or not pattern.args:
+        return False
+    parts = pattern.args[:1] if isinstance(pattern, SCALAR_OPS["where"]) else pattern.args
+    return any(covers(part, size, index) for part in parts)
 
 
 def fold(expr: Expr, patterns: list[tuple[Expr, Any]]) -> Expr:

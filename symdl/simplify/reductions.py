@@ -3,49 +3,53 @@
 from collections.abc import Callable
 
 import sympy
-from sympy import Add, Expr, Integer, KroneckerDelta, Mul
+from sympy import Add, Expr, Integer, KroneckerDelta, Lt, Mul
 
 from symdl.expr.index import Index, free_indices, fresh_index, substitute
 from symdl.expr.nodes import Element, Reduce
+from symdl.expr.scalar import SCALAR_OPS
 from symdl.simplify.algebra import complexity, tidy
+from symdl.simplify.scope import Scope
 
 Axes = list[tuple[Index, Expr]]
 Note = Callable[[str], None]
 
 
-def simplify_reduce(op: str, axes: Axes, content: Expr, note: Note) -> Expr:
-    """Return a simpler form of a reduction; ``note`` is called with the name of each rule that fires."""
-    content = tidy(content)
+def simplify_reduce(op: str, axes: Axes, content: Expr, note: Note, scope: Scope) -> Expr:
+    """Return a simpler form of a reduction.
+
+    Args:
+        op: The reduction.
+        axes: Its axes, opened.
+        content: What it reduces.
+        note: Called with the name of each rule that fires.
+        scope: Where the reduction stands.
+    """
+    content = tidy(content, scope.within(axes))
     if op != "add":
         return Reduce(op, content, *axes)
-    return _sum(axes, content, note)
+    return _sum(axes, content, note, scope)
 
 
-def _sum(axes: Axes, content: Expr, note: Note) -> Expr:
+def _sum(axes: Axes, content: Expr, note: Note, scope: Scope) -> Expr:
     bound = {index for index, _ in axes}
     if content == 0:
         return Integer(0)
     if _has_bound_delta(content, bound) and isinstance(content, Mul | sympy.Pow):
         content = sympy.expand(content, power_base=False, log=False) if not _direct_delta(content, bound) else content
     if isinstance(content, Add):
-        return _sum_of_terms(axes, content, note)
-    extents = dict(axes)
+        return _sum_of_terms(axes, content, note, scope)
     factors = list(Mul.make_args(content))
-    for position, factor in enumerate(factors):
-        if isinstance(factor, KroneckerDelta):
-            for index, other in (factor.args, factor.args[::-1]):
-                if index in bound and _inside(other, extents[index], extents):
-                    note("Kronecker delta")
-                    rest = Mul(*(part for k, part in enumerate(factors) if k != position))
-                    kept = [axis for axis in axes if axis[0] != index]
-                    return _sum(kept, tidy(substitute(rest, {index: other})), note)
+    selected = _select(axes, factors, note, scope)
+    if selected is not None:
+        return selected
     outside = [factor for factor in factors if not free_indices(factor) & bound]
     inside = [factor for factor in factors if free_indices(factor) & bound]
     if not inside:
         return Mul(content, *(size for _, size in axes))
     known = _known_sum(axes, inside, note)
     if known is not None:
-        return tidy(Mul(*outside) * known)
+        return tidy(Mul(*outside) * known, scope)
     for position, factor in enumerate(inside):  # SymPy spreads numbers over sums: gather them again
         if isinstance(factor, Add) and not factor.has(sympy.Float):
             number, rest = factor.as_content_primitive()
@@ -65,42 +69,60 @@ def _has_bound_delta(content: Expr, bound: set[Index]) -> bool:
     return any(free_indices(delta) & bound for delta in content.atoms(KroneckerDelta))
 
 
-def _inside(place: Expr, extent: Expr, extents: dict[Index, Expr]) -> bool:
-    """Tell whether an index expression is known to lie inside an axis: an index, by construction of the body."""
-    return isinstance(place, Index) or (place.is_Integer and place.is_nonnegative and (extent - place).is_positive)
+def _select(axes: Axes, factors: list[Expr], note: Note, scope: Scope) -> Expr | None:
+    """Use Σ_k δ(k,i)·f(k) = f(i); where i may leave the range of k, f(i) under the condition that it does not."""
+    inner = scope.within(axes)
+    extents = dict(axes)
+    possible = [
+        (inner.fits(other, extents[index]), position, index, other)
+        for position, factor in enumerate(factors)
+        if isinstance(factor, KroneckerDelta)
+        for index, other in (factor.args, factor.args[::-1])
+        if index in extents and (isinstance(other, Index) or inner.fits(other, extents[index]))
+    ]
+    if not possible:
+        return None
+    certain, position, index, other = max(possible, key=lambda choice: choice[0])
+    note("Kronecker delta")
+    rest = substitute(Mul(*(part for k, part in enumerate(factors) if k != position)), {index: other})
+    kept = [axis for axis in axes if axis[0] != index]
+    if certain:
+        return _sum(kept, tidy(rest, scope.within(kept)), note, scope)
+    return _sum(kept, SCALAR_OPS["where"](Lt(other, extents[index]), rest, Integer(0)), note, scope)
 
 
 def _known_sum(axes: Axes, inside: list[Expr], note: Note) -> Expr | None:
     """Declared facts: the entries of a simplex vector sum to one."""
     if len(inside) == 1 and isinstance(inside[0], Element) and "simplex" in inside[0].tensor.properties:
         last = inside[0].indices[-1]
-        for position, (index, _) in enumerate(axes):
-            if last == index and not any(index in free_indices(other) for other in inside[0].indices[:-1]):
+        for position, (index, size) in enumerate(axes):
+            whole = size == inside[0].tensor.shape[-1]
+            if last == index and whole and not any(index in free_indices(other) for other in inside[0].indices[:-1]):
                 note("entries sum to 1")
                 rest = [axis for k, axis in enumerate(axes) if k != position]
                 return Mul(*(size for _, size in rest))
     return None
 
 
-def _sum_of_terms(axes: Axes, content: Add, note: Note) -> Expr:
+def _sum_of_terms(axes: Axes, content: Add, note: Note, scope: Scope) -> Expr:
     """Split off the terms that simplify by themselves; keep the others in one sum."""
     bound = {index for index, _ in axes}
     done: list[Expr] = []
     kept: list[Expr] = []
     for term in content.args:
         whole = Reduce("add", term, *axes)
-        alone = _sum(axes, term, lambda rule: None)
+        alone = _sum(axes, term, lambda rule: None, scope)
         if complexity(alone) < complexity(whole) and (
             not free_indices(term) & bound or not alone.has(Reduce) or _has_bound_delta(term, bound)
         ):
-            done.append(_sum(axes, term, note))
+            done.append(_sum(axes, term, note, scope))
         else:
             kept.append(term)
     rest = Integer(0)
     if kept:
-        joint = tidy(Add(*kept))
-        rest = Reduce("add", joint, *axes) if isinstance(joint, Add) else _sum(axes, joint, note)
-    return tidy(Add(*done, rest)) if done else rest
+        joint = tidy(Add(*kept), scope.within(axes))
+        rest = Reduce("add", joint, *axes) if isinstance(joint, Add) else _sum(axes, joint, note, scope)
+    return tidy(Add(*done, rest), scope) if done else rest
 
 
 def merge_sums(expr: Expr, note: Note) -> Expr:

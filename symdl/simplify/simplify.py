@@ -7,13 +7,14 @@ from typing import Any
 import sympy
 from sympy import Add, Basic, Expr, Mul
 
-from symdl.expr.index import Index, axis_index, rebuild, substitute
+from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitute
 from symdl.expr.nodes import Array, Element, Named, Reduce, Tensor, TensorSymbol
 from symdl.expr.system import Equation, System, trace
 from symdl.ops.softmax import Softmax
 from symdl.simplify.algebra import complexity, tidy
-from symdl.simplify.recognise import Softmaxes, fold, sigmoids
+from symdl.simplify.recognise import Softmaxes, covers, fold, sigmoids
 from symdl.simplify.reductions import merge_sums, simplify_reduce
+from symdl.simplify.scope import Scope
 
 LARGEST_INLINED = 300
 
@@ -92,9 +93,11 @@ class _Simplifier:
         if equation.named:
             tensor = Named(target.name, tensor, target.latex_name)
             pattern = self.full[target]
-            if not isinstance(pattern, Add | Reduce | Element) and pattern.args:
+            whole = all(size == 1 or covers(pattern, size, index) for index, size in equation.axes)
+            if whole and not isinstance(pattern, Add | Reduce | Element) and pattern.args:
                 self.names.append((pattern, target))
-            if isinstance(chosen, Element) and chosen.tensor in self.softmax.values():
+            own = [0 if size == 1 else index for index, size in equation.axes]
+            if chosen in [Element(symbol, *own) for symbol in self.softmax.values() if symbol.shape == target.shape]:
                 key = next(key for key, symbol in self.softmax.items() if symbol == chosen.tensor)
                 self.softmax[key] = target
         self.tensors[target] = tensor
@@ -125,23 +128,23 @@ class _Simplifier:
 
     def rewrite(self, body: Expr) -> Expr:
         """Apply all rules to one body."""
+        scope = Scope(self.system.by_target[self.current].axes)
         if isinstance(body, Reduce):
             axes, content = body.open()
-            content = self.pointwise(content)
-            return self.finish(simplify_reduce(body.op, axes, content, self.note))
-        return self.finish(self.pointwise(self.join_sums(body)))
+            content = self.pointwise(content, scope.within(axes))
+            return self.finish(simplify_reduce(body.op, axes, content, self.note, scope), scope)
+        return self.finish(self.pointwise(self.join_sums(body), scope), scope)
 
-    def pointwise(self, body: Expr) -> Expr:
+    def pointwise(self, body: Expr, scope: Scope) -> Expr:
         """Return the shortest form of a body, named functions recognised in it as it is and term by term."""
         found = []
-        for candidate in dict.fromkeys((tidy(body), sympy.expand(body, power_base=False, log=False))):
-            found.append(tidy(sigmoids(self.recognise(candidate))))
+        for candidate in dict.fromkeys((tidy(body, scope), sympy.expand(body, power_base=False, log=False))):
+            found.append(tidy(sigmoids(self.recognise(candidate, scope)), scope))
         return min(found, key=complexity)
 
-    def finish(self, body: Expr) -> Expr:
-        return (
-            tidy(merge_sums(tidy(self.recognise(body)), self.note)) if isinstance(body, Add) else self.recognise(body)
-        )
+    def finish(self, body: Expr, scope: Scope) -> Expr:
+        body = self.recognise(body, scope)
+        return tidy(merge_sums(tidy(body, scope), self.note), scope) if isinstance(body, Add) else body
 
     def join_sums(self, body: Expr) -> Expr:
         """Bring sums that are used once, as terms of a sum, into the body, where like terms can meet."""
@@ -170,14 +173,25 @@ class _Simplifier:
                 return found if isinstance(found, Reduce) else None
         return None
 
-    def make_softmax(self, content: Expr, index: Index, size: Expr, place: Expr) -> Expr:
-        """Return an element of the softmax along ``index`` of the tensor with entries ``content``."""
-        others = self._open_indices(content, index)
+    def make_softmax(self, content: Expr, index: Index, size: Expr, place: Expr, scope: Scope) -> Expr | None:
+        """Return an element of the softmax along ``index`` of the tensor with entries ``content``.
+
+        None where the extents of its other indices are not known, or entries exist under a condition only.
+        """
+        free = sorted(free_indices(content) - {index}, key=lambda other: other.name)
+        others = [(other, scope.extent(other)) for other in free]
+        if any(extent is None for _, extent in others):
+            return None
         axes = [*others, (index, size)]
+        if scope.guarded and not scope.within(axes).loads_fit(content):
+            return None
         if (
             isinstance(content, Element)
             and {index, *dict(others)} == set(content.indices)
             and len(set(content.indices)) == len(content.indices)
+            and all(
+                dict(axes)[part] == extent for part, extent in zip(content.indices, content.tensor.shape, strict=True)
+            )
         ):  # softmax along an axis of a tensor as it is
             operand: Tensor = content.tensor
             axis = content.indices.index(index)
@@ -195,14 +209,6 @@ class _Simplifier:
             self.softmax[key] = symbol
             self.tensors[symbol] = value
         return Element(symbol, *indices)
-
-    def _open_indices(self, content: Expr, index: Index) -> list[tuple[Index, Expr]]:
-        sizes: dict[Index, Expr] = {}
-        for load in content.atoms(Element):
-            for part, size in zip(load.indices, load.tensor.shape, strict=True):
-                if isinstance(part, Index) and part != index:
-                    sizes.setdefault(part, size)
-        return sorted(sizes.items(), key=lambda item: item[0].name)
 
     def over_tensors(self, tensor: Tensor) -> Tensor:
         if isinstance(tensor, TensorSymbol):
