@@ -1,0 +1,148 @@
+"""Models in safetensors files: arrays as they are, equations as JSON in the metadata. Nothing in a file is executed."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symdl.errors import CheckpointError
+from symdl.train.codec import decode, encode
+from symdl.train.state import TrainingState
+
+if TYPE_CHECKING:
+    from symdl.train.declaration import Declaration
+    from symdl.train.model import Model
+    from symdl.train.options import Options
+
+FORMAT = "symdl model 1"
+
+
+def save(path: Any, model: "Model") -> None:
+    """Write a model, its values and the state of its training; an older file is replaced at once, or not at all."""
+    from safetensors.numpy import save as pack
+
+    arrays = {f"values/{name}": array for name, array in model.values.items()}
+    state: dict[str, Any] | None = None
+    if model.training is not None:
+        found: TrainingState = model.training
+        arrays |= {f"states/{name}": array for name, array in found.states.items()}
+        arrays |= {f"best/{name}": array for name, array in (found.best[1] if found.best else {}).items()}
+        state = {"epoch": found.epoch, "identity": found.identity, "history": found.history,
+                 "best": found.best[0] if found.best else None}  # fmt: skip
+    metadata = {
+        "format": FORMAT,
+        "equations": equations(model.declared),
+        "model": json.dumps({"seed": model.parameters.seed, "sizes": _sizes(model)}),
+        "training": json.dumps(state),
+    }
+    content = pack({name: np.array(array, order="C") for name, array in arrays.items()}, metadata)
+    write_atomically(Path(path), content)
+
+
+def load(path: Any) -> "Model":
+    """Return the model in a file: equations, values and, if it was saved after training, the state to resume from.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged or no model of symdl.
+    """
+    from symdl.train.model import Model
+
+    arrays, metadata = read(path)
+    roots = decode(metadata["equations"])
+    about = json.loads(metadata["model"])
+    model = Model(
+        roots["loss"], _listed(roots, "parameters"), _listed(roots, "inputs"), _listed(roots, "targets"),
+        {key.partition(":")[2]: value for key, value in roots.items() if key.startswith("outputs:")},
+        batch=roots.get("batch"), sizes=about["sizes"], seed=about["seed"],
+    )  # fmt: skip
+    model.set_values(_part(arrays, "values"))
+    model.training = _state(arrays, metadata)
+    return model
+
+
+def resume(model: "Model", options: "Options") -> TrainingState:
+    """Set a model's values to those of the checkpoint to resume from and return the state of training in it.
+
+    Raises:
+        CheckpointError: if there is none, or it belongs to other equations.
+    """
+    if isinstance(options.resume, Path):
+        arrays, metadata = read(options.resume)
+        if metadata["equations"] != equations(model.declared):
+            raise CheckpointError(f"resume: {options.resume} holds another model: its equations differ")
+        found = _state(arrays, metadata)
+        model.set_values(_part(arrays, "values"))
+    else:
+        found = model.training
+    if found is None:
+        raise CheckpointError("resume: there is no training to continue: nothing was saved between two epochs")
+    return found
+
+
+def equations(declared: "Declaration") -> str:
+    """Return a declaration as JSON, equal for equal declarations."""
+    roots = {"loss": declared.loss}
+    for group in ("parameters", "inputs", "targets"):
+        roots |= {f"{group}:{k}": symbol for k, symbol in enumerate(getattr(declared, group))}
+    roots |= {f"outputs:{name}": value for name, value in declared.outputs.items()}
+    if declared.batch is not None:
+        roots["batch"] = declared.batch
+    return encode(roots)
+
+
+def read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return the arrays and the metadata of a file."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(os.fspath(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 because it is no mapping
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: there is no such file") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file: {error}") from error
+    if metadata.get("format") != FORMAT or not {"equations", "model", "training"} <= set(metadata):
+        raise CheckpointError(
+            f"{path}: a safetensors file, but not a model of this version of symdl "
+            f"(format {metadata.get('format')!r}, expected {FORMAT!r})"
+        )
+    return arrays, metadata
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new one, whatever happens in between."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _listed(roots: dict[str, Any], group: str) -> list[Any]:
+    return [value for key, value in roots.items() if key.startswith(f"{group}:")]
+
+
+def _part(arrays: dict[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
+    return {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{part}/")}
+
+
+def _state(arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> TrainingState | None:
+    found = json.loads(metadata["training"])
+    if found is None:
+        return None
+    best = None if found["best"] is None else (found["best"], _part(arrays, "best"))
+    return TrainingState(found["epoch"], _part(arrays, "states"), found["identity"], found["history"], best)
+
+
+def _sizes(model: "Model") -> dict[str, int]:
+    return {size.name: value for size, value in model.parameters.sizes.items()}

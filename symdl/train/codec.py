@@ -1,0 +1,146 @@
+"""Expressions as JSON and back: a list of nodes, each after its parts. Only known node classes are ever built."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import sympy
+from sympy import Basic, Symbol
+from sympy.core.symbol import Str
+
+from symdl import ops
+from symdl.errors import CheckpointError
+from symdl.expr.declare import ScalarSymbol
+from symdl.expr.index import Index
+from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, TensorSymbol
+from symdl.expr.scalar import SCALAR_OPS
+
+_INNER: dict[str, Any] = {
+    cls.__name__: cls
+    for cls in (
+        TensorSymbol, Array, Named, Element, Reduce, sympy.Tuple, sympy.Add, sympy.Mul, sympy.Pow, sympy.KroneckerDelta,
+        sympy.Eq, sympy.Ne, sympy.Lt, sympy.Le, sympy.Gt, sympy.Ge, sympy.And, sympy.Or, sympy.Not, sympy.floor,
+        sympy.ceiling, sympy.Mod,
+    )
+}  # fmt: skip
+_CONSTANTS = {"pi": sympy.pi, "E": sympy.E, "EulerGamma": sympy.EulerGamma, "GoldenRatio": sympy.GoldenRatio,
+              "Catalan": sympy.Catalan, "true": sympy.true, "false": sympy.false}  # fmt: skip
+
+
+def encode(roots: Mapping[str, Any]) -> str:
+    """Return expressions by name as JSON; shared parts are written once, equal expressions give equal text.
+
+    Raises:
+        CheckpointError: for a node that has no form in files.
+    """
+    nodes: list[list[Any]] = []
+    numbers: dict[Basic, int] = {}
+    for root in roots.values():
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in numbers:
+                stack.pop()
+                continue
+            missing = [part for part in _parts(node) if part not in numbers]
+            if missing:
+                stack.extend(reversed(missing))
+                continue
+            numbers[node] = len(nodes)
+            nodes.append(_written(node, numbers))
+    return json.dumps({"nodes": nodes, "roots": {name: numbers[root] for name, root in roots.items()}})
+
+
+def decode(text: str) -> dict[str, Any]:
+    """Return the expressions in ``encode``'s JSON by name.
+
+    Raises:
+        CheckpointError: for text that is no such JSON, or names a class that is unknown.
+    """
+    try:
+        content = json.loads(text)
+        nodes: list[Any] = []
+        for item in content["nodes"]:
+            nodes.append(_read(item, nodes))
+        return {name: nodes[number] for name, number in content["roots"].items()}
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"the equations cannot be read: {error}") from error
+
+
+def _parts(node: Basic) -> tuple[Basic, ...]:
+    return () if isinstance(node, Symbol | Str | sympy.Number) else node.args
+
+
+def _written(node: Basic, numbers: Mapping[Basic, int]) -> list[Any]:
+    if isinstance(node, Index):
+        return ["Index", node.name]
+    if isinstance(node, ScalarSymbol):
+        return ["Scalar", node.name, dict(sorted(node._assumptions_orig.items())), node.latex_name]
+    if isinstance(node, Symbol):
+        return ["Symbol", node.name, dict(sorted(node._assumptions_orig.items()))]
+    if isinstance(node, Str):
+        return ["Str", node.name]
+    if isinstance(node, sympy.Rational):
+        return ["Rational", str(node.p), str(node.q)]
+    if isinstance(node, sympy.Float):
+        sign, mantissa, exponent, _ = node._mpf_
+        return ["Float", int(sign), str(mantissa), int(exponent), node._prec]
+    constant = next((name for name, value in _CONSTANTS.items() if value == node), None)
+    if constant is not None:
+        return ["Constant", constant]
+    name = _name(node)
+    if name is None:
+        raise CheckpointError(f"{type(node).__name__} has no form in files, so a model with {node} cannot be saved")
+    return [name, [numbers[part] for part in node.args]]
+
+
+def _read(item: list[Any], nodes: list[Any]) -> Any:
+    kind, *rest = item
+    if kind == "Index":
+        return Index(rest[0])
+    if kind == "Scalar":
+        symbol = ScalarSymbol(rest[0], **rest[1])
+        symbol.latex_name = rest[2]
+        return symbol
+    if kind == "Symbol":
+        return Symbol(rest[0], **rest[1])
+    if kind == "Str":
+        return Str(rest[0])
+    if kind == "Rational":
+        return sympy.Rational(int(rest[0]), int(rest[1]))
+    if kind == "Float":
+        return sympy.Float._new((rest[0], sympy.Integer(rest[1]).p, rest[2], int(rest[1]).bit_length()), rest[3])
+    if kind == "Constant":
+        return _CONSTANTS[rest[0]]
+    return _class(kind)(*(nodes[number] for number in rest[0]))
+
+
+def _name(node: Basic) -> str | None:
+    cls = type(node)
+    if isinstance(node, CompositeOp):
+        return f"tensor op {cls.__name__}" if _composite().get(cls.__name__) is cls else None
+    if SCALAR_OPS.get(getattr(cls, "name", "")) is cls:
+        return f"op {cls.name}"
+    if isinstance(node, sympy.Rel):
+        return {"==": "Eq", "!=": "Ne", "<": "Lt", "<=": "Le", ">": "Gt", ">=": "Ge"}[node.rel_op]
+    return next((name for name, known in _INNER.items() if cls is known), None)
+
+
+def _class(kind: str) -> Any:
+    if kind.startswith("op "):
+        return SCALAR_OPS[kind[3:]]
+    if kind.startswith("tensor op "):
+        return _composite()[kind[10:]]
+    return _INNER[kind]
+
+
+def _composite() -> dict[str, Any]:
+    """Return the tensor ops of symdl by class name; ``ops`` has been imported, so all of them are known."""
+    found: dict[str, Any] = {}
+    waiting = list(CompositeOp.__subclasses__())
+    while waiting:
+        cls = waiting.pop()
+        if cls.__module__.startswith(f"{ops.__name__}."):
+            found[cls.__name__] = cls
+        waiting.extend(cls.__subclasses__())
+    return found

@@ -1,0 +1,47 @@
+"""A model as a book prints it: its named intermediates, its cost, its outputs."""
+
+from typing import Any
+
+from symdl.expr.nodes import Array, Element, Named, Tensor
+from symdl.expr.system import children
+from symdl.latex import latex
+from symdl.train.declaration import Declaration
+
+
+def model_latex(declared: Declaration) -> str:
+    """Return aligned LaTeX: each named intermediate with its definition, then C_i, then outputs that have no name."""
+    found: dict[Named, None] = {}
+    for value in (*declared.outputs.values(), declared.loss):
+        _collect(value if isinstance(value, Tensor) else Array(value), found)
+    lines = [(latex(item), latex(item.definition)) for item in found if not _is(declared.loss, item)]
+    lines += [("C" if declared.batch is not None else "C_i", latex(_unnamed(declared.loss)))]
+    for name, value in declared.outputs.items():
+        if not any(_is(value, item) for item in found):
+            lines.append((rf"\mathrm{{{name}}}".replace("_", r"\_"), latex(value)))
+    return "\\begin{aligned}\n" + " \\\\\n".join(f"{left} &= {right}" for left, right in lines) + "\n\\end{aligned}"
+
+
+def _collect(root: Tensor, found: dict[Named, None]) -> None:
+    """Add named tensors below a tensor, each after those it is made of."""
+    stack: list[tuple[Tensor, bool]] = [(root, False)]
+    seen = set()
+    while stack:
+        tensor, done = stack.pop()
+        if done:
+            if isinstance(tensor, Named):
+                found.setdefault(tensor)
+        elif tensor not in seen:
+            seen.add(tensor)
+            stack.append((tensor, True))
+            stack.extend((child, False) for child in reversed(children(tensor)))
+
+
+def _is(value: Any, item: Named) -> bool:
+    return value == item or (isinstance(value, Element) and value.tensor == item)
+
+
+def _unnamed(value: Any) -> Any:
+    if isinstance(value, Element) and isinstance(value.tensor, Named):
+        definition = value.tensor.definition
+        return definition.body if isinstance(definition, Array) else Element(definition)
+    return value

@@ -1,0 +1,164 @@
+"""A model: equations, and the values of its parameters."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from symdl.errors import InputError
+from symdl.expr.sizes import shape_text
+from symdl.train.arrays import check_data
+from symdl.train.declaration import Declaration, declare
+from symdl.train.programs import Built, Where, evaluation, needed, prediction
+from symdl.train.step import LOSS
+from symdl.train.values import Values
+
+
+class Model:
+    """A model declared by the equations of one sample.
+
+    Args:
+        loss: The cost C_i of one sample, a scalar: fitting minimises its mean over the data. Terms in parameters alone
+            are counted once.
+        parameters: The symbols to be learned.
+        inputs: The symbols that ``predict`` needs, those of one sample.
+        targets: The other symbols of a sample. One declared ``one_hot=True`` takes integer labels as well as rows.
+        outputs: What ``predict`` returns, expressions by name.
+        init: Initial values by parameter: an initializer of ``sd.init``, an array or a number. By default Glorot's
+            uniform distribution for matrices, and zeros for vectors and scalars.
+        batch: A size symbol, where the equations speak of a whole batch: the axis of that size is the sample's. The
+            loss is then taken as it is.
+        sizes: Values of symbolic sizes that no array carries.
+        seed: Seed of the initial values.
+
+    Raises:
+        ShapeError: if the loss is not a scalar.
+        DerivationError: if the loss does not depend on a parameter.
+        InputError: if a symbol is neither parameter nor data, or an initial value does not fit.
+    """
+
+    def __init__(
+        self,
+        loss: Any,
+        parameters: Any,
+        inputs: Any = (),
+        targets: Any = (),
+        outputs: Mapping[str, Any] | None = None,
+        init: Mapping[Any, Any] | None = None,
+        batch: Any = None,
+        sizes: Mapping[Any, int] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.declared: Declaration = declare(loss, parameters, inputs, targets, outputs, batch)
+        self.parameters = Values(self.declared, init or {}, sizes or {}, seed)
+        self.training: Any = None  # the state of an unfinished or finished training, kept for save and resume
+        self.history: Any = None  # of the last training, finished or not
+        self._built: dict[Any, Built] = {}
+
+    @property
+    def values(self) -> Mapping[str, np.ndarray]:
+        """The parameters' values by name, read-only; change them with ``set_values``.
+
+        Raises:
+            InputError: while sizes are symbols that no array has fixed yet.
+        """
+        return self.parameters.view()
+
+    def set_values(self, values: Mapping[Any, Any]) -> None:
+        """Set parameters by name or symbol; those not given stay as they are.
+
+        Raises:
+            InputError: for an unknown name, a wrong shape, or values that are not finite real numbers.
+        """
+        self.parameters.put(values)
+        self.training = None
+
+    def initialise(self, seed: int) -> None:
+        """Draw new initial values from a seed; while a size is unknown, they wait for the data that fix it."""
+        self.parameters.initialise(seed)
+        self.training = None
+
+    def predict(
+        self, data: Mapping[Any, Any] | None = None, *, target: str = "cpu", dtype: str | None = None
+    ) -> dict[str, Any]:
+        """Return the outputs for any number of samples, by name, with the sample as the first axis.
+
+        Args:
+            data: The inputs, by name or symbol.
+            target: ``cpu``, ``numpy`` or ``cuda``.
+            dtype: ``float32`` or ``float64``; that of the parameters' values by default.
+
+        Raises:
+            InputError: for missing or surplus arrays and arrays that do not fit, or a model without outputs.
+        """
+        if not self.declared.outputs:
+            raise InputError("predict: the model has no outputs; pass outputs={'y_hat': y_hat} to Model")
+        arrays, count = self.check(data or {}, self.declared.inputs, "predict")
+        where = self.where(target, dtype)
+        built = self.program(("prediction", where), lambda: prediction(self.declared, where))
+        given, lengths = needed(built, {**arrays, **self.values}, count)
+        missing = [name for name in built.executable.tensors if name not in given]
+        if missing:
+            raise InputError(f"predict: the outputs depend on {', '.join(missing)}, which is no input of the model")
+        found = built.executable(given, lengths)
+        return {name: found[name] for name in self.declared.outputs}
+
+    def evaluate(
+        self, data: Mapping[Any, Any], metrics: Any = (), *, target: str = "cpu", dtype: str | None = None
+    ) -> dict[str, float]:
+        """Return the cost over the given samples under ``loss``, and metrics by name; see ``fit`` for their names."""
+        from symdl.train.metrics import resolve
+
+        chosen = resolve(metrics, self.declared)
+        arrays, count = self.check(data, self.declared.data, "evaluate")
+        loss, outputs = self.cost(arrays, count, self.where(target, dtype), self.values)
+        return {"loss": loss, **{name: metric(outputs, arrays) for name, metric in chosen.items()}}
+
+    def check(self, data: Any, symbols: Sequence[Any], what: str) -> tuple[dict[str, np.ndarray], int]:
+        """Return the arrays for ``symbols`` after all checks, and the number of samples; sizes they carry are fixed."""
+        arrays, count, sizes = check_data(data, symbols, self.parameters.sizes, self.declared.batch, what)
+        self.parameters.bind(sizes)
+        return arrays, count
+
+    def cost(
+        self, arrays: Mapping[str, np.ndarray], count: int, where: Where, values: Mapping[str, np.ndarray]
+    ) -> tuple[float, dict[str, np.ndarray]]:
+        """Return the cost and the outputs for checked arrays and given parameters."""
+        built = self.program(("evaluation", where), lambda: evaluation(self.declared, where))
+        found = built.executable(*needed(built, {**arrays, **values}, count))
+        return float(found.pop(LOSS)), found
+
+    def program(self, key: Any, make: Any) -> Built:
+        """Return the compiled program for a key, made at its first use."""
+        if key not in self._built:
+            self._built[key] = make()
+        return self._built[key]
+
+    def where(self, target: str, dtype: str | None) -> Where:
+        """Return where a program runs, given the sizes that are bound; ``dtype`` is that of the values by default."""
+        sizes = tuple((size, self.parameters.sizes[size]) for size in self.declared.sizes)
+        return Where(sizes, target, dtype or self.parameters.dtype)
+
+    def gradients(self) -> dict[str, Any]:
+        """Return the gradient of the loss as declared (that of one sample) with respect to each parameter, by name."""
+        from symdl.calculus import grad
+
+        found = grad(self.declared.loss, list(self.declared.parameters))
+        return {symbol.name: gradient for symbol, gradient in zip(self.declared.parameters, found, strict=True)}
+
+    def save(self, path: Any) -> None:
+        """Write equations, values and the state of training to a safetensors file, atomically; ``sd.load`` reads it."""
+        from symdl.train.checkpoint import save
+
+        save(path, self)
+
+    def _repr_latex_(self) -> str:
+        from symdl.train.equations import model_latex
+
+        return f"$\\displaystyle {model_latex(self.declared)}$"
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(
+            f"{symbol.name} {shape_text(self.parameters.shape(symbol))}" for symbol in self.declared.parameters
+        )
+        return f"<Model with parameters {shapes}>"

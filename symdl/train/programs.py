@@ -1,0 +1,113 @@
+"""The compiled programs of a model: prediction, evaluation, training step. Each stage is timed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from sympy import Symbol
+
+from symdl.errors import ExpressionError, InputError
+from symdl.expr.sizes import dims
+from symdl.freeze import freeze
+from symdl.optimizers.optimizer import Optimizer
+from symdl.train.declaration import Declaration, shape_of
+from symdl.train.objective import WEIGHT, objective
+from symdl.train.step import LOSS, Rates, Switches, training_step
+from symdl_codegen.errors import ArgumentError, CodegenError
+
+TARGETS = ("cpu", "numpy", "cuda")
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where and in which numbers a program runs: the static sizes, target and floating type."""
+
+    sizes: tuple[tuple[Symbol, int], ...]
+    target: str = "cpu"
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.target not in TARGETS:
+            raise InputError(f"unknown target {self.target!r}; expected one of {', '.join(TARGETS)}")
+        if self.dtype not in DTYPES:
+            raise InputError(f"unknown dtype {self.dtype!r}; expected one of {', '.join(DTYPES)}")
+
+
+@dataclass(frozen=True)
+class Built:
+    """A compiled program.
+
+    Attributes:
+        executable: What runs it.
+        seconds: Time of each stage, and under ``cached`` whether all kernels were there already.
+        rates: What its ``step`` inputs stand for.
+        updates: (state, output) pairs.
+        count: In a program that makes many steps over the same samples, the name of the number of steps.
+    """
+
+    executable: Any
+    seconds: Mapping[str, Any]
+    rates: Rates = field(default_factory=lambda: Rates({}))
+    updates: tuple[tuple[str, str], ...] = ()
+    count: str | None = None
+
+
+def prediction(declared: Declaration, where: Where) -> Built:
+    """Compile the outputs."""
+    return _build("prediction", objective(declared).outputs, where, {})
+
+
+def evaluation(declared: Declaration, where: Where) -> Built:
+    """Compile the cost and the outputs."""
+    goal = objective(declared)
+    return _build("evaluation", {LOSS: goal.value, **goal.outputs}, where, {})
+
+
+def training(
+    declared: Declaration, where: Where, parameters: Sequence[Any], optimizer: Optimizer, switches: Switches
+) -> Built:
+    """Compile the training step of some parameters."""
+    goal = objective(declared, switches.weighted)
+    step = training_step(goal, parameters, optimizer, switches)
+    roles = dict.fromkeys(step.rates, "step") | {state: "state" for state, _ in step.updates}
+    batch, count = goal.size, None
+    if switches.whole:
+        batch = dims("training.steps")
+        count = batch.name
+    else:
+        roles |= dict.fromkeys([*(symbol.name for symbol in batch_data(declared)), WEIGHT.name], "batch")
+    options = {"roles": roles, "updates": step.updates, "guard": LOSS, "batch": batch}
+    built = _build("training", step.outputs, where, step.seconds, **options)
+    return Built(built.executable, built.seconds, Rates(step.rates), step.updates, count)
+
+
+def batch_data(declared: Declaration) -> list[Any]:
+    """Return the data of which a mini-batch takes rows."""
+    if declared.batch is None:
+        return list(declared.data)
+    return [symbol for symbol in declared.data if shape_of(symbol)[:1] == (declared.batch,)]
+
+
+def _build(name: str, outputs: Mapping[str, Any], where: Where, seconds: Mapping[str, float], **options: Any) -> Built:
+    from symdl_codegen.pipeline import build
+
+    clock = perf_counter()
+    program = freeze(outputs, name=name, sizes=dict(where.sizes), **options)
+    spent = {**seconds, "freeze": perf_counter() - clock}
+    try:
+        executable = build(program, where.target, where.dtype)
+    except ArgumentError:
+        raise
+    except CodegenError as error:
+        raise ExpressionError(str(error)) from error
+    return Built(executable, {**spent, **executable.timings})
+
+
+def needed(built: Built, arrays: Mapping[str, np.ndarray], count: int) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the arrays that a program takes, out of those at hand, and the batch length if no array carries it."""
+    executable = built.executable
+    given = {name: arrays[name] for name in executable.tensors if name in arrays}
+    return given, dict.fromkeys(executable.free_sizes, count)

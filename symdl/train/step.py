@@ -1,0 +1,182 @@
+"""One training step as equations: the gradient, what is done to it, and the optimizer's update, derived and joined."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy import Add, Basic, Expr, Mul, Symbol
+
+from symdl.calculus import adjoints
+from symdl.expr.declare import named, scalar, tensor
+from symdl.expr.index import Index, rebuild
+from symdl.expr.nodes import Element, Tensor, TensorSymbol
+from symdl.expr.system import System, trace
+from symdl.ops.elementwise import clip, maximum, sqrt, square
+from symdl.ops.reductions import sum as total
+from symdl.optimizers.optimizer import STEP, Optimizer
+from symdl.simplify import simplify
+from symdl.train.declaration import shape_of
+from symdl.train.objective import Objective
+from symdl.train.replace import as_expr, replaced
+
+LOSS = "training.loss"
+CLIP_NORM = scalar("clip.norm", positive=True, latex="c")
+CLIP_VALUE = scalar("clip.value", positive=True, latex="c")
+DECAY = "weight.decay"
+
+
+@dataclass(frozen=True)
+class Switches:
+    """What is part of a training step.
+
+    Attributes:
+        clip_norm: g ← g · min(1, c / ‖g‖) with the norm over all parameters. Book §5.4.
+        clip_value: Each element of g is limited to [-c, c], before its norm is.
+        decay: Names of the parameters with weight decay, g ← g + λθ, after clipping.
+        weighted: Samples have weights.
+        whole: Every step sees all samples, so that no rows are gathered.
+    """
+
+    clip_norm: bool = False
+    clip_value: bool = False
+    decay: tuple[str, ...] = ()
+    weighted: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """The equations of a training step.
+
+    Attributes:
+        outputs: The loss, then the next value of each parameter and state, by name.
+        updates: (state, output) pairs.
+        rates: What each ``step`` input stands for, an expression in hyper-parameters.
+        seconds: Time of each stage.
+    """
+
+    outputs: dict[str, Any]
+    updates: tuple[tuple[str, str], ...]
+    rates: dict[str, Expr]
+    seconds: dict[str, float]
+
+
+def training_step(goal: Objective, parameters: Sequence[Any], optimizer: Optimizer, switches: Switches) -> Step:
+    """Derive the step that changes ``parameters``.
+
+    Args:
+        goal: The cost of a batch.
+        parameters: The symbols to train; others in the cost stay as they are.
+        optimizer: Gives the equations of the update; its numbers do not enter.
+        switches: What is done to the gradient before.
+    """
+    clock = perf_counter()
+    slots = {theta.name: _like(theta, f"{theta.name}.g") for theta in parameters}
+    outputs, points, rates = _update(parameters, slots, optimizer, switches)
+    moved = {theta: point for theta, point in zip(parameters, points, strict=True) if theta != point}
+    derived = replaced([goal.value, *adjoints(goal.value, list(parameters))], moved)
+    seconds, clock = {"derive": perf_counter() - clock}, perf_counter()
+    cost, *found = simplify(derived, keep=True).values
+    seconds["simplify"] = perf_counter() - clock
+    gradients = {
+        slots[theta.name]: value if isinstance(theta, Tensor) else as_expr(value)
+        for theta, value in zip(parameters, found, strict=True)
+    }
+    following = zip(outputs, replaced(list(outputs.values()), gradients), strict=True)
+    updates = tuple((name, f"{name}.next") for name in outputs)
+    return Step({LOSS: cost, **{f"{name}.next": value for name, value in following}}, updates, rates, seconds)
+
+
+def _update(
+    parameters: Sequence[Any], slots: Mapping[str, Any], optimizer: Optimizer, switches: Switches
+) -> tuple[dict[str, Any], list[Any], dict[str, Expr]]:
+    """Return the next values by name, the points of the gradient, and the rates, over symbols for the gradient."""
+    states = {theta.name: optimizer.state(theta) for theta in parameters}
+    points = [optimizer.point(theta, states[theta.name]) for theta in parameters]
+    gradients = _clipped(dict(slots), switches)
+    outputs: dict[str, Any] = {}
+    for theta, point in zip(parameters, points, strict=True):
+        g, state = gradients[theta.name], states[theta.name]
+        if theta.name in switches.decay:
+            g = g + scalar(f"{DECAY}.{theta.name}") * point
+        outputs[theta.name], following = optimizer.update(theta, g, state, STEP)
+        outputs.update({state[key].name: value for key, value in following.items()})
+    variables = {*parameters, *slots.values(), *(symbol for state in states.values() for symbol in state.values())}
+    variables |= {symbol for theta in parameters for size in shape_of(theta) for symbol in size.free_symbols}
+    values, rates = hoisted([*outputs.values(), *points], variables)
+    return dict(zip(outputs, values, strict=False)), values[len(outputs) :], rates
+
+
+def _like(theta: Any, name: str) -> Any:
+    return tensor(name, theta.shape, latex="g") if isinstance(theta, TensorSymbol) else scalar(name, latex="g")
+
+
+def _clipped(gradients: dict[str, Any], switches: Switches) -> dict[str, Any]:
+    if switches.clip_value:
+        gradients = {name: clip(g, -CLIP_VALUE, CLIP_VALUE) for name, g in gradients.items()}
+    if switches.clip_norm:
+        squares = [total(square(g)) if isinstance(g, Tensor) else square(g) for g in gradients.values()]
+        size = named("gradient.norm", sqrt(Add(*squares)), latex=r"\left\Vert g\right\Vert")
+        gradients = {name: CLIP_NORM / maximum(size, CLIP_NORM) * g for name, g in gradients.items()}
+    return gradients
+
+
+def hoisted(values: Sequence[Any], variables: set[Any]) -> tuple[list[Any], dict[str, Expr]]:
+    """Replace every part that holds hyper-parameters only by one scalar, computed outside in double precision.
+
+    β^{t+1} is a power in double precision then, whatever the type of the data, and the step has no numbers in it whose
+    change would need compiling again.
+
+    Args:
+        values: Tensors and scalar expressions.
+        variables: Symbols that are no hyper-parameters.
+    """
+    rates: dict[Expr, Symbol] = {}
+
+    def rate(part: Expr) -> Symbol:
+        if part not in rates:
+            rates[part] = scalar(part.name if isinstance(part, Symbol) else f"rate.{len(rates)}")
+        return rates[part]
+
+    def constant(part: Basic) -> bool:
+        if not isinstance(part, Expr) or part.atoms(Element, Index):
+            return False
+        return bool(part.free_symbols) and part.free_symbols.isdisjoint(variables)
+
+    def transform(node: Basic) -> Basic | None:
+        if isinstance(node, Element):
+            return node
+        if constant(node):
+            return rate(node)
+        if isinstance(node, Mul | Add):
+            parts = [part for part in node.args if constant(part)]
+            if len(parts) > 1:
+                rest = [rebuild(part, transform) for part in node.args if not constant(part)]
+                return node.func(rate(node.func(*parts)), *rest)
+        return None
+
+    system = trace(values)
+    equations = tuple(type(item)(item.target, rebuild(item.body, transform), item.named) for item in system.equations)
+    changed = System(equations, system.outputs)
+    tensors = [changed.tensor(output) for output in system.outputs]
+    results = [new if isinstance(old, Tensor) else as_expr(new) for old, new in zip(values, tensors, strict=True)]
+    return results, {symbol.name: part for part, symbol in rates.items()}
+
+
+class Rates:
+    """The ``step`` inputs of a program as functions of the hyper-parameters."""
+
+    def __init__(self, rates: Mapping[str, Expr]) -> None:
+        self.names = tuple(rates)
+        self.symbols = sorted({symbol for part in rates.values() for symbol in part.free_symbols}, key=str)
+        self.function = sympy.lambdify(self.symbols, list(rates.values()), "numpy")
+
+    def __call__(self, numbers: Mapping[Symbol, np.ndarray], steps: int) -> dict[str, np.ndarray]:
+        """Return the value of every rate at each of ``steps`` steps, in double precision."""
+        with np.errstate(under="ignore"):
+            values = self.function(*(numbers[symbol] for symbol in self.symbols))
+        arrays = [np.broadcast_to(np.asarray(value, dtype=np.float64), (steps,)) for value in values]
+        return {name: np.array(array) for name, array in zip(self.names, arrays, strict=True)}

@@ -1,0 +1,242 @@
+"""The course of a training: state, epochs, validation, stopping. One native call makes an epoch, or many short ones."""
+
+import warnings
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from symdl.errors import CheckpointError, InputError
+from symdl.train.dataset import Samples, prepare
+from symdl.train.history import History
+from symdl.train.metrics import resolve
+from symdl.train.model import Model
+from symdl.train.options import Options
+from symdl.train.programs import Built, training
+from symdl.train.progress import Show
+from symdl.train.state import TrainingState
+from symdl.train.step import CLIP_NORM, CLIP_VALUE, DECAY, LOSS, Switches
+
+ROUND_SECONDS = 0.1
+Snapshot = tuple[int, dict[str, np.ndarray]]
+
+
+class Training:
+    """A model, its data and the arrays that change: parameters and optimizer state.
+
+    Attributes:
+        state: Parameters and optimizer state by name, in the training's floating type, changed in place.
+        epoch: The number of finished epochs.
+        history: What has been recorded.
+    """
+
+    def __init__(self, model: Model, data: Any, validation: Any, weights: Any, options: Options) -> None:
+        self.model, self.options = model, options
+        self.metrics = resolve(options.metrics, model.declared)
+        self.samples: Samples = prepare(model, data, validation, weights, options)
+        if options.early_stopping is not None and self.samples.validation is None:
+            raise InputError("early_stopping: needs validation data; pass validation=0.1 or validation={...}")
+        if model.parameters.pristine and not options.resume:
+            model.initialise(options.seed)
+        self.where = model.where(options.target, options.dtype)
+        self.trained = [symbol for symbol in model.declared.parameters if symbol.name not in options.frozen]
+        if not self.trained:
+            raise InputError("frozen: every parameter is frozen; there is nothing to train")
+        self.built = self._compile()
+        self.history = model.history = History(timings=dict(self.built.seconds))
+        self.epoch = 0
+        self.best: Snapshot | None = None
+        self.state = {state: self._initial(state) for state, _ in self.built.updates}
+        self.fixed = {name: self._cast(model.values[name]) for name in options.frozen}
+        if options.resume:
+            self._resume()
+
+    # The loop
+
+    def run(self, show: Show) -> History:
+        """Train to the last epoch, or until something stops it."""
+        previous = current = self._snapshot()
+        length = 1
+        try:
+            while self.epoch < self.options.epochs and not self.history.stopped:
+                began = perf_counter()
+                count = min(length, self.options.epochs - self.epoch)
+                losses, steps = self._round(count)
+                if len(losses) < count or not self._finite():
+                    self._diverged(losses, steps, current, previous)
+                    break
+                self._finished(losses, began)
+                previous, current = current, self._snapshot()
+                length = self._next_length(length, perf_counter() - began)
+                show(self.epoch, self.history)
+        except KeyboardInterrupt:
+            self._keep(None)
+            raise
+        return self._end()
+
+    def _round(self, count: int) -> tuple[list[float], int]:
+        """Make ``count`` epochs in one native call: one, or several where each is a single step over all samples.
+
+        Returns:
+            The mean loss of each finished epoch, and the number of steps made.
+        """
+        order, size = self.samples.order(self.epoch, count, self.options)
+        steps = -(-len(order) // size)
+        first = self.epoch * self.samples.steps(self.options)
+        fixed = {name: array for name, array in self.fixed.items() if name in self.built.executable.tensors}
+        result = self.built.executable.epoch(
+            self.state,
+            self.samples.rows,
+            order,
+            size,
+            self.built.rates(self._numbers(first, steps), steps),
+            {**self.samples.fixed, **fixed},
+            {self.built.count: 1} if self.built.count else None,
+        )
+        done, losses = result.completed_steps, np.asarray(result.recorded[LOSS], dtype=np.float64)
+        if self.built.count:
+            return [float(loss) for loss in losses[:done]], done
+        lengths = np.full(steps, size)
+        lengths[-1] = len(order) - size * (steps - 1)
+        return [float(losses @ lengths / len(order))] if done == steps else [], done
+
+    def _numbers(self, first: int, steps: int) -> dict[Any, np.ndarray]:
+        """Return the value of every hyper-parameter at ``steps`` steps, from ``first`` on."""
+        options = self.options
+        hyper = {CLIP_NORM.name: options.clip_norm, CLIP_VALUE.name: options.clip_value}
+        hyper |= {f"{DECAY}.{name}": value for name, value in options.weight_decay.items()}
+        constant = {
+            symbol: np.full(steps, float(hyper[symbol.name] or 0.0))
+            for symbol in self.built.rates.symbols
+            if symbol.name in hyper
+        }
+        return {**options.optimizer.rates(np.arange(first, first + steps)), **constant}
+
+    def _finished(self, losses: list[float], began: float) -> None:
+        """Record finished epochs, look at the validation data, write the checkpoint, call the callbacks."""
+        self.epoch += len(losses)
+        self.history.loss += losses
+        if self.samples.validation is not None or self.metrics:
+            self._evaluate()
+        self.history.seconds += [(perf_counter() - began) / len(losses)] * len(losses)
+        if self.options.checkpoint is not None or self.options.callbacks:
+            self._keep(self.epoch)
+        if self.options.checkpoint is not None:
+            self.model.save(self.options.checkpoint)
+        answers = [callback(self.model, self.history) for callback in self.options.callbacks]
+        if any(answers) and not self.history.stopped:
+            self.history.stopped = f"a callback ended the training after {self.epoch} epochs"
+
+    def _evaluate(self) -> None:
+        arrays, count = self.samples.validation or self.samples.training
+        loss, outputs = self.model.cost(arrays, count, self.where, {**self.fixed, **self._parameters()})
+        if self.samples.validation is not None:
+            self.history.validation_loss.append(loss)
+            self._compare(loss)
+        for name, metric in self.metrics.items():
+            self.history.metrics.setdefault(name, []).append(metric(outputs, arrays))
+
+    def _compare(self, loss: float) -> None:
+        """Note the best epoch so far, and stop when there was none for long enough."""
+        rule, last = self.options.early_stopping, self.history.best_epoch
+        lowest = np.inf if last is None else self.history.validation_loss[last]
+        if loss < lowest - (rule.min_delta if rule else 0.0):
+            self.history.best_epoch = self.epoch - 1
+            if rule:
+                self.best = (self.epoch, {name: array.copy() for name, array in self._parameters().items()})
+        elif rule and self.epoch - 1 - (-1 if last is None else last) >= rule.patience:
+            self.history.stopped = (
+                f"early stopping after {self.epoch} epochs: the validation loss was lowest in epoch {last}"
+            )
+
+    def _next_length(self, length: int, seconds: float) -> int:
+        """Make more epochs in the next call where each is a single step and nothing is to be done between them."""
+        busy = self.samples.validation is not None or self.metrics or self.options.callbacks or self.options.checkpoint
+        if self.built.count is None or busy:
+            return 1
+        return 2 * length if seconds < ROUND_SECONDS else length
+
+    # Beginning and end
+
+    def _compile(self) -> Built:
+        options = self.options
+        switches = Switches(
+            clip_norm=options.clip_norm is not None,
+            clip_value=options.clip_value is not None,
+            decay=tuple(name for name in options.weight_decay if name not in options.frozen),
+            weighted=self.samples.weighted,
+            whole=self.samples.whole,
+        )
+        declared, optimizer = self.model.declared, options.optimizer
+        key = ("training", self.where, type(optimizer), tuple(self.trained), switches)
+        return self.model.program(key, lambda: training(declared, self.where, self.trained, optimizer, switches))
+
+    def _cast(self, array: np.ndarray) -> np.ndarray:
+        return np.array(array, dtype=self.options.dtype, order="C")
+
+    def _initial(self, name: str) -> np.ndarray:
+        values = self.model.values
+        if name in values:
+            return self._cast(values[name])
+        return np.zeros(values[name.rpartition(".")[0]].shape, dtype=self.options.dtype)
+
+    def _parameters(self) -> dict[str, np.ndarray]:
+        return {symbol.name: self.state[symbol.name] for symbol in self.trained}
+
+    def _finite(self) -> bool:
+        return all(np.isfinite(array).all() for array in self._parameters().values())
+
+    def _snapshot(self) -> Snapshot:
+        return self.epoch, {name: array.copy() for name, array in self.state.items()}
+
+    def _diverged(self, losses: list[float], steps: int, current: Snapshot, previous: Snapshot) -> None:
+        """Go back to the last values that had a finite loss, and say what happened.
+
+        A step's loss is that of the values before it: after at least one step those at the beginning were good.
+        """
+        failed = self.epoch + len(losses)
+        self.epoch, arrays = current if steps else previous
+        for name, array in arrays.items():
+            self.state[name][...] = array
+        if self.built.count and len(losses) > 1:  # the same steps again, up to the last good one
+            self.history.loss += self._round(len(losses) - 1)[0]
+            self.epoch += len(losses) - 1
+        self.history.cut(self.epoch)
+        self.history.stopped = (
+            f"the loss is not finite in epoch {failed} (of 0 to {self.options.epochs - 1}); the values after "
+            f"{self.epoch} epochs are kept. Lower the learning rate alpha, clip the gradient (clip_norm=1.0), scale "
+            "the inputs, or use dtype='float64'"
+        )
+        warnings.warn(f"training stopped: {self.history.stopped}", RuntimeWarning, stacklevel=4)
+
+    def _end(self) -> History:
+        self._keep(self.epoch)
+        if self.best is not None:
+            self.state |= self.best[1]
+            self._keep(None)
+        return self.history
+
+    def _keep(self, epoch: int | None) -> None:
+        """Hand the values to the model, and with them the state of training unless it is in the middle of an epoch."""
+        self.model.parameters.store({**self.fixed, **self._parameters()})
+        names = {symbol.name for symbol in self.trained}
+        states = {name: array.copy() for name, array in self.state.items() if name not in names}
+        about = self.options.identity, self.history.as_dict(), self.best
+        self.model.training = None if epoch is None else TrainingState(epoch, states, *about)
+
+    def _resume(self) -> None:
+        from symdl.train.checkpoint import resume
+
+        found, own = resume(self.model, self.options), self.options.identity
+        differing = [key for key, value in own.items() if found.identity.get(key) != value]
+        if differing:
+            raise CheckpointError(
+                f"resume: the checkpoint belongs to another training: {', '.join(differing)} differ; continue with the "
+                "same options, or start anew from its values with sd.load"
+            )
+        for name in self.state:
+            self.state[name] = self._cast(found.states[name] if name in found.states else self.model.values[name])
+        self.fixed = {name: self._cast(self.model.values[name]) for name in self.options.frozen}
+        self.epoch, self.best = found.epoch, found.best
+        again = {"timings": self.history.timings, "stopped": ""}
+        self.history = self.model.history = History(**{**found.history, **again})
