@@ -15,6 +15,7 @@ from symdl.expr.nodes import Reduce
 from symdl.expr.system import Equation, System, trace
 from symdl.freeze.contractions import split_contractions
 from symdl.freeze.convert import Converter
+from symdl.freeze.scatter import as_scatter
 from symdl.freeze.stable import stabilise
 from symdl_codegen import program as pg
 
@@ -110,6 +111,11 @@ def _symbols(body: Basic) -> set[Symbol]:
 def _equation(equation: Equation, converter: Converter) -> pg.Equation:
     axes = tuple(pg.Axis(index.name, converter.extent(size)) for index, size in equation.axes)
     body, note = equation.body, str(equation)
+    scatter = as_scatter(equation)
+    if scatter is not None:
+        domain = tuple(pg.Axis(index.name, converter.extent(size)) for index, size in scatter.axes)
+        at = tuple(converter.extent(place) for place in scatter.at)
+        return pg.Equation(equation.target.name, domain, converter.scalar(scatter.body), None, (), at, note)
     if isinstance(body, Reduce):
         reduced = tuple(pg.Axis(index.name, converter.extent(size)) for index, size in body.axes)
         return pg.Equation(equation.target.name, axes, converter.scalar(body.body), body.op, reduced, None, note)

@@ -9,6 +9,7 @@ from sympy import Expr, Mul
 from symdl.expr.index import Index, axis_index, free_indices, fresh_index, substitute
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
 from symdl.expr.system import Equation, System
+from symdl.freeze.scatter import as_scatter
 
 NOMINAL_SIZE = 64  # what a symbolic size counts as when orders of contraction are compared
 
@@ -37,7 +38,7 @@ def split_contractions(system: System) -> System:
 
 def _split(equation: Equation, fresh: Callable[[tuple[Expr, ...]], TensorSymbol]) -> list[Equation]:
     body = equation.body
-    if not (isinstance(body, Reduce) and body.op == "add"):
+    if not (isinstance(body, Reduce) and body.op == "add") or as_scatter(equation) is not None:
         return [equation]
     opened = {axis_index(k): fresh_index() for k in range(len(equation.target.shape))}
     outer = [(opened[index], size) for index, size in equation.axes]

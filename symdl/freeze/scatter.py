@@ -1,0 +1,58 @@
+"""Scatter-add: a sum that selects its terms by an integer load, ``t[j] = Σ_e [j == s(e)]·b(e)``, done in one pass over e."""
+
+from dataclasses import dataclass
+
+import sympy
+from sympy import Basic, Expr, Integer, KroneckerDelta, Mul
+
+from symdl.expr.index import Index, axis_index, free_indices, substitute
+from symdl.expr.nodes import Element, Reduce
+from symdl.expr.scalar import SCALAR_OPS
+from symdl.expr.system import Equation
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """``target[at] += body`` over ``axes``; the target starts at zero."""
+
+    axes: tuple[tuple[Index, Expr], ...]
+    at: tuple[Expr, ...]
+    body: Expr
+
+
+def as_scatter(equation: Equation) -> Scatter | None:
+    """Return the scatter-add an equation means, or None if it is none."""
+    body = equation.body
+    if not (isinstance(body, Reduce) and body.op == "add"):
+        return None
+    reduced, content = body.open()
+    places: dict[Index, Expr] = {}
+    rest: list[Expr] = []
+    bound = {index for index, _ in reduced}
+    for factor in Mul.make_args(content):
+        found = _selection(factor, bound)
+        if found is None or found[0] in places:
+            rest.append(factor)
+        else:
+            places[found[0]] = found[1]
+    if not places:
+        return None
+    value = substitute(Mul(*rest), places)
+    kept = tuple((index, size) for index, size in equation.axes if index not in places)
+    at = tuple(places.get(axis_index(k), axis_index(k) if size != 1 else Integer(0))
+               for k, size in enumerate(equation.target.shape))
+    return Scatter((*kept, *reduced), at, value)
+
+
+def _selection(factor: Basic, bound: set[Index]) -> tuple[Index, Expr] | None:
+    """Return (axis, integer load) for a factor that is 1 where they agree and 0 elsewhere."""
+    pair: tuple[Basic, ...] = ()
+    if isinstance(factor, KroneckerDelta):
+        pair = factor.args
+    elif isinstance(factor, SCALAR_OPS["where"]) and factor.args[1:] == (1, 0) and isinstance(factor.args[0], sympy.Eq):
+        pair = factor.args[0].args
+    for axis, place in (pair, pair[::-1]) if pair else ():
+        if (isinstance(axis, Index) and axis not in bound and isinstance(place, Element)
+                and free_indices(place) <= bound and "integer" in place.tensor.properties):
+            return axis, place
+    return None
