@@ -1,0 +1,173 @@
+"""The derivation of a gradient: equations forward, adjoints backward, gradients in closed form; then the Hessian."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sympy import Basic, Expr, Integer
+
+from symdl.calculus import grad, hessian, jacobian, variables_of
+from symdl.derivation.naming import consumers, name_intermediates, named_directly, named_inside
+from symdl.derivation.recursion import recursion
+from symdl.derivation.rules import notes_for, through, with_facts
+from symdl.derivation.steps import BACKWARD, FORWARD, GRADIENT, HESSIAN, Derivation, Lines
+from symdl.derive import reverse
+from symdl.derive.layers import stacks_in
+from symdl.errors import DerivationError
+from symdl.expr.contract import transpose
+from symdl.expr.index import axis_index, rebuild
+from symdl.expr.ingest import as_scalar
+from symdl.expr.nodes import Array, Element, Named, Tensor
+from symdl.expr.system import System, trace
+from symdl.latex import latex
+from symdl.notation import adjoint_name
+from symdl.simplify import simplify
+
+
+def derivation(f: Any, wrt: Any, order: int = 1) -> Derivation:
+    """Derive the gradient of a scalar step by step, and with ``order=2`` its Hessian.
+
+    Args:
+        f: A scalar expression; intermediates named with ``sd.named`` keep their names. What else a non-linear step
+            starts from is called u, or u₁, u₂, …
+        wrt: A variable or a list of variables. For a stack of symbolic depth: parameters of layer ℓ.
+        order: 1, or 2 for one variable: the Hessian as well, by the derivatives of the named quantities.
+
+    Returns:
+        The steps: the loss as a chain of equations, the adjoint of each intermediate from the loss back (the chain
+        rule), and the gradients in closed form.
+
+    Raises:
+        DerivationError: as ``sd.grad``; for another order, or order 2 of several variables or of symbolic depth.
+    """
+    loss = as_scalar(f, "derivation")
+    variables, _ = variables_of(wrt, [loss], "derivation")
+    if order not in (1, 2):
+        raise DerivationError(f"derivation: expected order 1 (the gradient) or 2 (the Hessian), found {order!r}")
+    if isinstance(loss, Element) and isinstance(loss.tensor, Named) and isinstance(loss.tensor.definition, Array):
+        loss = loss.tensor.definition.body  # the loss has a name here already
+    deep = bool(stacks_in(loss))
+    if order == 2 and (deep or len(variables) != 1):
+        what = "a stack of symbolic depth" if deep else f"{len(variables)} variables"
+        raise DerivationError(f"derivation: the Hessian is derived for one variable and a loss without {what}")
+    return recursion(loss, variables) if deep else _Chain(loss, variables).derivation(order)
+
+
+def cost_name(loss: Expr) -> str:
+    """Return what a loss is called: C, unless a symbol has that name."""
+    taken = {symbol.name for symbol in loss.free_symbols}
+    return next(name for name in ("C", "f", "J", r"\mathrm{loss}") if name not in taken)
+
+
+class _Chain:
+    """A loss without symbolic depth, as a system with the intermediates named that a reader would name."""
+
+    def __init__(self, loss: Expr, variables: Sequence[Basic]) -> None:
+        self.loss, self.variables, self.cost = loss, variables, cost_name(loss)
+        system = trace([loss])
+        self.own_names = {equation.target.name for equation in system.equations if equation.named}
+        self.system: System = name_intermediates(system, system.depends(variables))
+        self.output = self.system.outputs[0]
+        self.users = consumers(self.system)
+        self.primal = [self.system.tensor(item.target) for item in self.system.equations if item.named]
+        self.derived = reverse(self.system, {self.output: Array(Integer(1))}, variables)
+        seen: set[Tensor] = set(self.primal)
+        self.adjoints = [item for variable in variables for item in named_inside(self.derived[variable], seen)]
+        derived = [self.derived[variable] for variable in variables]
+        self.local = simplify(
+            [*self.adjoints, *derived], keep=True
+        ).values  # in one pass: they share what they are made of
+        self.lines = Lines()
+
+    def derivation(self, order: int) -> Derivation:
+        """Return all steps."""
+        self.forward()
+        self.backward()
+        results, title = self.gradients(), rf"\nabla {self.cost}"
+        if order == 2:
+            results, title = (self.hessian(),), rf"\nabla^{{2}} {self.cost}"
+        title = rf"{title}, \quad {self.cost} = {latex(self.loss)}"
+        return Derivation(title, tuple(self.lines.steps), results, notes_for((self.loss, self.variables)))
+
+    def forward(self) -> None:
+        """The equations of the loss, in order of computation."""
+        *values, cost = simplify([*self.primal, self.system.tensor(self.output)], keep=True).values
+        for tensor, value in zip(self.primal, values, strict=True):
+            own = tensor.name in self.own_names
+            self.lines.add(FORWARD, latex(tensor), _definition(value), "definition" if own else "abbreviation")
+        self.lines.add(FORWARD, self.cost, _definition(cost), "loss")
+
+    def backward(self) -> None:
+        """The adjoints from the loss back."""
+        targets = {}
+        for equation in self.system.equations:
+            if equation.named:
+                name, _ = adjoint_name(equation.target.name, equation.target.latex_name)
+                targets[name] = equation.target
+        direct: dict[Tensor, Tensor] = {}  # adjoints that hold no other: those of what the loss itself reads
+        for adjoint, value in zip(self.adjoints, self.local, strict=False):
+            target = targets[adjoint.name]
+            left = latex(adjoint)
+            rule = rf"$\partial {self.cost}/\partial {latex(self.system.tensor(target))}$, "
+            self.lines.add(BACKWARD, left, _definition(value), rule + through(self.users[target], self.output))
+            above = [item for item in named_directly(value.definition) if item.name in targets]
+            if not above:
+                direct[value] = value.definition
+            elif any(item in direct for item in above):
+                again = simplify([written_out(value.definition, direct)], keep=True)
+                shorter = latex(_definition(again.values[0]))
+                if len(shorter) < len(self.lines.steps[-1].right):
+                    written = ", ".join(f"${latex(item)}$" for item in above if item in direct)
+                    rule = with_facts(f"{written} written out", (name for _, name in again.rules))
+                    self.lines.add(BACKWARD, left, _definition(again.values[0]), rule)
+
+    def gradients(self) -> tuple[Any, ...]:
+        """The gradients, by names first and then in closed form."""
+        local = self.local[len(self.adjoints) :]
+        results = tuple(grad(self.loss, list(self.variables)))
+        for variable, value, result in zip(self.variables, local, results, strict=True):
+            left = rf"\frac{{\partial {self.cost}}}{{\partial {latex(variable)}}}"
+            self.lines.add(GRADIENT, left, _scalar(value), through(self.users.get(variable, ()), self.output))
+            if latex(result) != self.lines.steps[-1].right:
+                self.lines.add(GRADIENT, left, result, "names written out")
+        return results
+
+    def hessian(self) -> Any:
+        """The derivative of the gradient: by way of the named quantities where those derivatives are matrices."""
+        [variable] = self.variables
+        named = [item for item in (*self.primal, *self.adjoints) if variable in item.free_symbols]
+        order = getattr(variable, "order", 0)
+        if all(item.order + order <= 2 for item in named):
+            for item in named:
+                left = rf"\frac{{\partial {latex(item)}}}{{\partial {latex(variable)}}}"
+                self.lines.add(HESSIAN, left, jacobian(item, variable), "derivative of the definition")
+        result = hessian(self.loss, variable)
+        marks = {0: f"{latex(variable)}^{{2}}", 1: rf"{latex(variable)} \partial {latex(transpose(variable))}"}
+        left = rf"\nabla^{{2}} {self.cost}"
+        if order in marks:
+            left = rf"\frac{{\partial^{{2}} {self.cost}}}{{\partial {marks[order]}}}"
+        self.lines.add(HESSIAN, left, result, "derivative of the gradient")
+        return result
+
+
+def _definition(value: Any) -> Any:
+    """Return what a named tensor stands for; an order-0 tensor as a scalar."""
+    return _scalar(value.definition if isinstance(value, Named) else value)
+
+
+def _scalar(value: Any) -> Any:
+    return value.body if isinstance(value, Array) and value.order == 0 else value
+
+
+def written_out(tensor: Tensor, names: Mapping[Tensor, Tensor]) -> Tensor:
+    """Return a tensor with some of the named tensors in it replaced by their definitions."""
+    if not isinstance(tensor, Array):
+        return names.get(tensor, tensor)
+
+    def visit(node: Basic) -> Basic | None:
+        if isinstance(node, Element):
+            return Element(written_out(node.tensor, names), *(rebuild(index, visit) for index in node.indices))
+        return None
+
+    return Array(
+        rebuild(tensor.body, visit), *((axis_index(k), size) for k, size in enumerate(tensor.shape)), row=tensor.is_row
+    )

@@ -1,0 +1,110 @@
+"""Which intermediates a derivation names: the user's, and what a reader would name."""
+
+from sympy import Basic, Expr, Function, Pow
+
+from symdl.expr.nodes import Element, Named, Reduce, Tensor, TensorSymbol
+from symdl.expr.system import Equation, System, elements_of
+
+
+def name_intermediates(system: System, active: set[Basic]) -> System:
+    """Name what a non-linear step starts from: u, or u₁, u₂, …; what the user named keeps its name.
+
+    Args:
+        system: The equations in normal form.
+        active: What depends on the variables of the derivation; the rest needs no name.
+    """
+    taken = {tensor.name for tensor in system.inputs} | {equation.target.name for equation in system.equations}
+    starts = {
+        load.tensor for equation in system.equations for load in equation.loads if _non_linear(equation.body, load)
+    }
+    chosen = [
+        equation.target
+        for equation in system.equations
+        if not equation.named and equation.target in starts & active and equation.target not in system.outputs
+    ]
+    chosen = [target for target in chosen if target.shape or _is_contraction(system.by_target[target])]
+    names = _names(len(chosen), taken)
+    mapping: dict[Basic, TensorSymbol] = {}
+    equations = []
+    for equation in system.equations:
+        target, named = equation.target, equation.named
+        if target in chosen:
+            name, tex = names[chosen.index(target)]
+            target, named = TensorSymbol(name, target.shape, (), tex), True
+        mapping[equation.target] = target
+        body = equation.body
+        for load in elements_of(body):
+            if mapping.get(load.tensor, load.tensor) != load.tensor:
+                body = body.xreplace({load: Element(mapping[load.tensor], *load.indices)})
+        equations.append(Equation(target, body, named))
+    return System(tuple(equations), tuple(mapping.get(output, output) for output in system.outputs))
+
+
+def _names(count: int, taken: set[str]) -> list[tuple[str, str]]:
+    """Return (name, LaTeX) of as many new names, of one letter that is still free."""
+    for letter in "uvst":
+        numbers = [""] if count == 1 else list(map(str, range(1, count + 1)))
+        if taken.isdisjoint(letter + number for number in ("", *numbers)):
+            return [(letter + number, f"{letter}_{{{number}}}" if number else letter) for number in numbers]
+    return [(f"step{number}", rf"\mathrm{{step}}_{{{number}}}") for number in range(1, count + 1)]
+
+
+def _is_contraction(equation: Equation) -> bool:
+    """Tell whether a scalar holds an inner product, so that it deserves a name."""
+    return isinstance(equation.body, Reduce) and len(elements_of(equation.body)) > 1
+
+
+def _non_linear(body: Expr, load: Element) -> bool:
+    """Tell whether a load is inside a function or a power in a body."""
+    content = body.body if isinstance(body, Reduce) else body
+    for part in content.atoms(Function, Pow):
+        if part.has(load) and not (isinstance(part, Pow) and part.exp == -1 and not load.indices):
+            return True
+    return False
+
+
+def named_inside(tensor: Tensor, seen: set[Tensor]) -> list[Named]:
+    """Return the named tensors inside one, those it is made of first; each once over all calls with one ``seen``."""
+    found: list[Named] = []
+    stack: list[tuple[Tensor, bool]] = [(tensor, False)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            found.append(node)
+            continue
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, Named):
+            stack.append((node, True))
+            stack.append((node.definition, False))
+        else:
+            stack += [(part, False) for part in reversed(parts_of(node))]
+    return found
+
+
+def named_directly(tensor: Tensor) -> list[Named]:
+    """Return the named tensors that a tensor's formula shows, without those inside their definitions."""
+    found: list[Named] = []
+    for part in parts_of(tensor):
+        found += [part] if isinstance(part, Named) else named_directly(part)
+    return list(dict.fromkeys(found))
+
+
+def parts_of(tensor: Tensor) -> list[Tensor]:
+    """Return the tensors a tensor shows to a reader: an array's elements, the operands of an op."""
+    body = getattr(tensor, "body", None)
+    if body is not None:
+        return [load.tensor for load in elements_of(body)]
+    return [part for part in tensor.args if isinstance(part, Tensor)]
+
+
+def consumers(system: System) -> dict[Basic, tuple[TensorSymbol, ...]]:
+    """Return, for each tensor, the named targets and outputs whose definitions use it, in order of computation."""
+    found: dict[Basic, dict[TensorSymbol, None]] = {}
+    for equation in reversed(system.equations):
+        target = equation.target
+        users = [target] if equation.named or target in system.outputs else list(found.get(target, ()))
+        for symbol in equation.body.free_symbols:
+            found[symbol] = dict.fromkeys([*users, *found.get(symbol, ())])
+    return {tensor: tuple(users) for tensor, users in found.items()}

@@ -1,0 +1,112 @@
+"""Why a step holds: the chain rule with what it goes through, derivatives of functions, declared facts, conventions."""
+
+from collections.abc import Iterable, Sequence
+
+import sympy
+from sympy import Basic, Expr, Symbol
+
+from symdl.expr.declare import vector
+from symdl.expr.index import free_indices
+from symdl.expr.nodes import CompositeOp, Element, Named, Reduce, Tensor
+from symdl.expr.scalar import ScalarOp
+from symdl.expr.sizes import dims
+from symdl.latex import latex, latex_scalar
+
+LAYOUT = "Gradients have the shape of their variable; functions of vectors and matrices act element by element."
+_FACTS = {"entries sum to 1": "entries sum to 1", "softmax": "softmax recognised"}
+_LONGEST = 120
+
+
+def through(users: Sequence[Tensor], cost: Basic) -> str:
+    """Return the chain rule with the quantities it goes through; ``cost`` is the output."""
+    names = [f"${latex(user)}$" for user in users if user != cost]
+    directly = " and directly" if names and cost in users else ""
+    return f"chain rule through {', '.join(names)}{directly}" if names else "derivative of the loss"
+
+
+def with_facts(rule: str, fired: Iterable[str]) -> str:
+    """Return a rule with the exact simplifications worth telling."""
+    return "; ".join([rule, *dict.fromkeys(_FACTS[name] for name in fired if name in _FACTS)])
+
+
+def notes_for(*losses: tuple[Expr, Iterable[Basic]]) -> tuple[str, ...]:
+    """Return the derivatives of the functions between variables and losses, and the conventions at their kinks."""
+    derivatives, conventions = [], []
+    for op in [op for loss, variables in losses for op in _ops(loss, set(variables))]:
+        if isinstance(op, ScalarOp):
+            derivatives += _scalar_rule(op)
+            conventions += _at_kinks(op)
+        elif isinstance(op, CompositeOp):
+            derivatives += _composite_rule(op)
+        elif isinstance(op, Reduce):
+            extreme = {"max": "largest", "min": "smallest"}[op.op]
+            conventions.append(f"Among equal {extreme} entries the derivative goes to the first.")
+    return (*dict.fromkeys(derivatives), LAYOUT, *dict.fromkeys(conventions))
+
+
+def _ops(loss: Expr, variables: set[Basic]) -> list[Basic]:
+    """Return the functions that act on something that depends on the variables, outermost first."""
+    found: dict[Basic, None] = {}
+    seen: set[Basic] = set()
+    stack: list[Basic] = [loss]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if variables.isdisjoint(node.free_symbols):
+            continue
+        if isinstance(node, ScalarOp | CompositeOp) or (isinstance(node, Reduce) and node.op in ("max", "min")):
+            found[node] = None
+        if isinstance(node, Named):
+            stack.append(node.definition)
+        elif isinstance(node, Element):
+            stack.append(node.tensor)
+        else:
+            stack += [part for part in reversed(node.args) if isinstance(part, Expr | Tensor)]
+    return list(found)
+
+
+def _plain(op: ScalarOp) -> Expr:
+    """Return the op of a plain symbol, its other arguments kept where they are numbers."""
+    _first, *rest = op.args
+    return op.func(Symbol("u", real=True), *(part if part.is_number else Symbol("v", real=True) for part in rest))
+
+
+def _scalar_rule(op: ScalarOp) -> list[str]:
+    plain = _plain(op)
+    if not isinstance(plain, ScalarOp) or op.name in ("where", "maximum", "minimum"):
+        return []
+    left, right = latex_scalar(plain), latex_scalar(plain.derivative(0))
+    text = rf"$\frac{{d}}{{du}} {left} = {right}$"
+    return [text] if len(text) <= _LONGEST else []
+
+
+def _at_kinks(op: ScalarOp) -> list[str]:
+    if op.name in ("maximum", "minimum"):
+        return [f"At a tie the derivative of ${latex_scalar(_plain(op))}$ goes to $u$."]
+    plain = _plain(op)
+    if not isinstance(plain, ScalarOp) or op.name == "where":
+        return []
+    found = []
+    for kink in op.kinks:
+        value = plain.derivative(0).subs(Symbol("u", real=True), sympy.nsimplify(kink))
+        if value.is_number:
+            at = latex_scalar(sympy.nsimplify(kink))
+            found.append(
+                rf"Convention: $\frac{{d}}{{du}} {latex_scalar(plain)} = {latex_scalar(value)}$ at $u = {at}$."
+            )
+    return found
+
+
+def _composite_rule(op: CompositeOp) -> list[str]:
+    """Return the Jacobian of an op of one vector, derived like everything else."""
+    from symdl.calculus import jacobian
+
+    operands = [part for part in op.args if isinstance(part, Tensor)]
+    if len(operands) != 1 or operands[0].order != 1 or op.order != 1:
+        return []
+    u = vector("u", dims("n"))
+    plain = op.func(*(u if isinstance(part, Tensor) else part for part in op.args))
+    text = rf"$\frac{{\partial}}{{\partial u}} {latex(plain)} = {latex(jacobian(plain, u))}$"
+    return [text] if len(text) <= 2 * _LONGEST and not free_indices(plain) else []
