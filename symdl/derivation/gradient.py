@@ -73,15 +73,15 @@ class _Chain:
         seen: set[Tensor] = set(self.primal)
         self.adjoints = [item for variable in variables for item in named_inside(self.derived[variable], seen)]
         derived = [self.derived[variable] for variable in variables]
-        self.local = simplify(
-            [*self.adjoints, *derived], keep=True
-        ).values  # in one pass: they share what they are made of
+        simplified = simplify([*self.adjoints, *derived], keep=True)  # in one pass: they share what they are made of
+        self.local = simplified.values
+        self.facts = _facts(trace([*self.adjoints, *derived]), simplified.rules)
         self.lines = Lines()
 
     def derivation(self, order: int) -> Derivation:
         """Return all steps."""
         self.forward()
-        self.backward()
+        self.adjoint_steps()
         results, title = self.gradients(), rf"\nabla {self.cost}"
         if order == 2:
             results, title = (self.hessian(),), rf"\nabla^{{2}} {self.cost}"
@@ -96,7 +96,7 @@ class _Chain:
             self.lines.add(FORWARD, latex(tensor), _definition(value), "definition" if own else "abbreviation")
         self.lines.add(FORWARD, self.cost, _definition(cost), "loss")
 
-    def backward(self) -> None:
+    def adjoint_steps(self) -> None:
         """The adjoints from the loss back."""
         targets = {}
         for equation in self.system.equations:
@@ -108,7 +108,8 @@ class _Chain:
             target = targets[adjoint.name]
             left = latex(adjoint)
             rule = rf"$\partial {self.cost}/\partial {latex(self.system.tensor(target))}$, "
-            self.lines.add(BACKWARD, left, _definition(value), rule + through(self.users[target], self.output))
+            rule = with_facts(rule + through(self.users[target], self.output), self.facts.get(adjoint.name, ()))
+            self.lines.add(BACKWARD, left, _definition(value), rule)
             above = [item for item in named_directly(value.definition) if item.name in targets]
             if not above:
                 direct[value] = value.definition
@@ -117,8 +118,7 @@ class _Chain:
                 shorter = latex(_definition(again.values[0]))
                 if len(shorter) < len(self.lines.steps[-1].right):
                     written = ", ".join(f"${latex(item)}$" for item in above if item in direct)
-                    rule = with_facts(f"{written} written out", (name for _, name in again.rules))
-                    self.lines.add(BACKWARD, left, _definition(again.values[0]), rule)
+                    self.lines.add(BACKWARD, left, _definition(again.values[0]), f"{written} written out")
 
     def gradients(self) -> tuple[Any, ...]:
         """The gradients, by names first and then in closed form."""
@@ -147,6 +147,16 @@ class _Chain:
             left = rf"\frac{{\partial^{{2}} {self.cost}}}{{\partial {marks[order]}}}"
         self.lines.add(HESSIAN, left, result, "derivative of the gradient")
         return result
+
+
+def _facts(system: System, rules: Sequence[tuple[Any, str]]) -> dict[str, list[str]]:
+    """Return the rules that fired by the name of the quantity whose formula they changed."""
+    users = consumers(system)
+    found: dict[str, list[str]] = {}
+    for target, rule in rules:
+        for user in [target] if system.by_target[target].named else users.get(target, ()):
+            found.setdefault(user.name, []).append(rule)
+    return found
 
 
 def _definition(value: Any) -> Any:

@@ -13,7 +13,7 @@ from symdl.expr.sizes import dims
 from symdl.latex import latex, latex_scalar
 
 LAYOUT = "Gradients have the shape of their variable; functions of vectors and matrices act element by element."
-_FACTS = {"entries sum to 1": "entries sum to 1", "softmax": "softmax recognised"}
+_FACTS = {"entries sum to 1": "probabilities sum to 1"}
 _LONGEST = 120
 
 
