@@ -103,8 +103,10 @@ def split(form: Form) -> tuple[Expr, tuple[Form, ...], tuple[Form, ...], Form | 
 
 
 def _content(form: Sum) -> Expr:
-    numbers = [term.value if isinstance(term, Number) else term.number if isinstance(term, Scale) else Integer(1)
-               for term in form.terms]
+    numbers = [
+        term.value if isinstance(term, Number) else term.number if isinstance(term, Scale) else Integer(1)
+        for term in form.terms
+    ]
     if not all(number.is_Rational for number in numbers):
         return Integer(1)
     sign = -1 if all(number.is_negative for number in numbers) else 1

@@ -11,6 +11,7 @@ from sympy import Expr, Integer
 
 from symdl.expr.index import Index
 from symdl.latex.algebra import ONE, cost, hadamard, key, matmul, power, scale, split, structure, transpose
+from symdl.latex.elements import size_form
 from symdl.latex.forms import (
     Diag,
     DiagonalOf,
@@ -91,8 +92,10 @@ class Contraction:
         if not left and not right and isinstance(matrix, Power) and matrix.exponent == TWO:
             return power(Norm(matrix.base), TWO)
         first, second = self.column(left, rows), self.column(right, columns)
-        return min((matmul(transpose(first), matrix, second), matmul(transpose(second), transpose(matrix), first)),
-                   key=_preference)
+        return min(
+            (matmul(transpose(first), matrix, second), matmul(transpose(second), transpose(matrix), first)),
+            key=_preference,
+        )
 
     def trace_of(self, edge: Edge, position: int) -> Form:
         """Return the sum over a pair with parallel matrices as the trace of one of them times the others."""
@@ -107,7 +110,7 @@ class Contraction:
             return False
         weights = self.weights.pop(index, [])
         if not around:
-            self.scalars.append(inner_product(hadamard(weights)) if weights else Number(self.sizes[index]))
+            self.scalars.append(inner_product(hadamard(weights)) if weights else size_form(self.sizes[index]))
         elif len(around) == 1:
             matrix = self.merged(self.edges.pop(frozenset((around[0], index))), around[0])
             self.add(around, matmul(matrix, self.column(weights, index)))
@@ -195,14 +198,15 @@ def _entries(column: Form) -> Form:
         return trace(column.arg)
     factors = column.num if isinstance(column, Hadamard) else (column,)
     below = column.den if isinstance(column, Hadamard) else ()
-    above, under = ([part.base for part in side if isinstance(part, Power) and part.exponent == TWO]
-                    for side in (factors, below))
+    above, under = (
+        [part.base for part in side if isinstance(part, Power) and part.exponent == TWO] for side in (factors, below)
+    )
     if above and len(above) == len(factors) and len(under) == len(below):
         return power(Norm(hadamard(above, under)), TWO)
     if len(factors) < 2:
         return matmul(transpose(Ones(column.shape)), column)
     choices = []
     for position, first in enumerate(factors):
-        second = hadamard(factors[:position] + factors[position + 1:], below)
+        second = hadamard(factors[:position] + factors[position + 1 :], below)
         choices += [matmul(transpose(first), second), matmul(transpose(second), first)]
     return min(choices, key=lambda form: (cost(form), key(form), structure(form)))

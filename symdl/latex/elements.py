@@ -14,13 +14,13 @@ from sympy import Add, Basic, Expr, Integer, KroneckerDelta, Mul, Number, Number
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
 from symdl.expr.index import Index
-from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, Tensor, TensorSymbol
+from symdl.expr.nodes import Array, CompositeOp, Element, Reduce, Tensor
 from symdl.expr.scalar import ScalarOp
 from symdl.latex import algebra
 from symdl.latex.algebra import add, power, scale, structure
 from symdl.latex.forms import Apply, At, BigOp, Cases, Delta, Form, Leaf, Logic, Place, Relation
 from symdl.latex.forms import Number as NumberForm
-from symdl.latex.names import LETTERS, symbol_latex
+from symdl.latex.names import LETTERS, name_latex, symbol_latex
 
 COMPARISONS = {sympy.Eq: "==", sympy.Ne: "!=", sympy.Lt: "<", sympy.Le: "<=", sympy.Gt: ">", sympy.Ge: ">="}
 LOGIC = {And: "and", Or: "or", Not: "not"}
@@ -62,6 +62,9 @@ class ElementView:
             return Leaf(algebra.ONE.shape, symbol_latex(expr), expr)
         if isinstance(expr, Element):
             return self.element(expr)
+        if isinstance(expr, sympy.Indexed):  # the width of a layer
+            places = ",".join(map(self.text, expr.indices))
+            return Leaf(algebra.ONE.shape, f"{name_latex(str(expr.base.label))}_{{{places}}}", expr)
         if isinstance(expr, Add):
             return self.number(expr) if self.is_index(expr) else add(map(self.form, expr.args))
         if isinstance(expr, Mul):
@@ -107,12 +110,10 @@ class ElementView:
 
     def base(self, tensor: Tensor) -> Form:
         """Return what the subscript is attached to."""
-        if isinstance(tensor, CompositeOp):
+        if isinstance(tensor, CompositeOp) and not is_named(tensor):
             from symdl.latex.view import tensor_form
 
             return tensor_form(tensor)
-        if not isinstance(tensor, TensorSymbol | Named):
-            raise TypeError(f"expected a named tensor, found {type(tensor).__name__}")
         return leaf(tensor)
 
     def place(self, index: Expr) -> Place:
@@ -147,6 +148,11 @@ class ElementView:
         return BigOp(expr.op, tuple(limits), inner.form(content))
 
 
+def size_form(size: Expr) -> Form:
+    """Return the form of a size."""
+    return ElementView({}, set()).form(size)
+
+
 @lru_cache(maxsize=50_000)
 def is_plain(expr: Basic) -> bool:
     """Tell whether an expression holds numbers and symbols only: no element, reduction or op."""
@@ -155,7 +161,12 @@ def is_plain(expr: Basic) -> bool:
     return all(map(is_plain, expr.args))
 
 
-def leaf(tensor: TensorSymbol | Named) -> Leaf:
+def is_named(tensor: Tensor) -> bool:
+    """Tell whether a tensor prints as a name."""
+    return hasattr(tensor, "latex_name")
+
+
+def leaf(tensor: Tensor) -> Leaf:
     """Return a tensor's name; its shape is that of a matrix, or a column, if it has at most two axes."""
     shape = (*tensor.shape, Integer(1), Integer(1))
     symmetric = "symmetric" in tensor.properties

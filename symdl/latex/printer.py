@@ -7,17 +7,16 @@ the book (``symdl.latex.elements``). Functions of vectors and matrices apply ele
 from typing import Any
 
 import sympy
-from sympy import Basic, Expr, Integer
-from sympy.logic.boolalg import Boolean
+from sympy import Expr, Integer
 
 from symdl.errors import ExpressionError
 from symdl.expr.index import Index, axis_index, free_indices
 from symdl.expr.ingest import ingest
-from symdl.expr.nodes import Array, Element, Named, Tensor, TensorSymbol
+from symdl.expr.nodes import Array, Element, Tensor, TensorSymbol
 from symdl.expr.system import Equation, System
 from symdl.latex.algebra import transpose
 from symdl.latex.elements import ElementView, leaf, letters_for
-from symdl.latex.forms import At, Bracket, Form
+from symdl.latex.forms import Bracket, Form
 from symdl.latex.names import used_names
 from symdl.latex.view import scalar_form, tensor_form
 from symdl.latex.write import text
@@ -53,57 +52,55 @@ def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
         return _several(list(expr), notation, layout)
     if isinstance(expr, sympy.Equality):
         return f"{latex(expr.lhs, notation, layout)} = {latex(expr.rhs, notation, layout)}"
-    value = expr if isinstance(expr, Boolean) else ingest(expr)
-    content = _elements(value) if notation == "index" else None
-    form = _form(value)
-    if layout == "book" or form is None or not 1 <= value.order <= 2:
-        return _text(value) if content is None else content
-    if (layout == "numerator") == (value.order == 1) and content is None:
-        form = transpose(form)
-    return rf"{text(form) if content is None else content}\quad\text{{({layout} layout)}}"
+    value = ingest(expr)
+    order = value.order if isinstance(value, Tensor) else 0
+    turned = order == {"book": -1, "numerator": 1, "denominator": 2}[layout]
+    if notation == "index":
+        content = text(index_form(value.T if turned else value)[0])
+    elif isinstance(value, Tensor):
+        content = text(transpose(tensor_form(value))) if turned else _tensor(value)
+    else:
+        content = latex_scalar(value)
+    return content if layout == "book" or order not in (1, 2) else rf"{content}\quad\text{{({layout} layout)}}"
 
 
-def _form(value: Basic) -> Form | None:
-    return tensor_form(value) if isinstance(value, Tensor) else None
+def matrix_form(expr: Any) -> Form:
+    """Return the matrix form of a tensor or a closed scalar expression."""
+    value = ingest(expr)
+    return tensor_form(value) if isinstance(value, Tensor) else scalar_form(value)
 
 
-def _text(value: Basic) -> str:
-    if not isinstance(value, Tensor):
-        return latex_scalar(value)
-    form = tensor_form(value)
-    if value.order == 4 and not isinstance(value, TensorSymbol | Named) and _is_kronecker(form):
-        return rf"\left({text(form)}\right)_{{\left(ij\right), \left(kl\right)}}"
-    return text(form)
-
-
-def _is_kronecker(form: Form) -> bool:
-    return isinstance(form, Form) and not isinstance(form, Bracket | At)
-
-
-def latex_scalar(expr: Any) -> str:
-    """Return the LaTeX of a scalar expression: matrix notation if it is closed, index notation if indices are free."""
-    if free_indices(expr):
-        return _elements(expr)
-    return text(scalar_form(expr))
-
-
-def _elements(value: Any) -> str:
-    """Return index notation; free indices are named i, j, k, ... in the order of the axes."""
+def index_form(expr: Any) -> tuple[Form, list[str]]:
+    """Return index notation, and the letters of the free indices: i, j, k, ... in the order of the axes."""
+    value = ingest(expr)
     used = used_names(value)
     if isinstance(value, Tensor):
-        indices: list[Index] = [axis_index(position) for position, size in enumerate(value.shape) if size != 1]
         places = [axis_index(position) if size != 1 else Integer(0) for position, size in enumerate(value.shape)]
+        indices = [place for place in places if isinstance(place, Index)]
         body = value.body if isinstance(value, Array) else Element(value, *places)
         used |= {symbol.name for size in value.shape for symbol in size.free_symbols}
     else:
         indices, body = sorted(free_indices(value), key=lambda index: index.name), value
-    return text(ElementView(letters_for(indices, used), used).form(body))
+    letters = letters_for(indices, used)
+    return ElementView(letters, used).form(body), list(letters.values())
+
+
+def latex_scalar(expr: Any) -> str:
+    """Return the LaTeX of a scalar expression: matrix notation if it is closed, index notation if indices are free."""
+    return text(index_form(expr)[0] if free_indices(expr) else matrix_form(expr))
+
+
+def _tensor(value: Tensor) -> str:
+    form = tensor_form(value)
+    if value.order == 4 and isinstance(value, Array) and not isinstance(form, Bracket):
+        return rf"\left({text(form)}\right)_{{\left(ij\right), \left(kl\right)}}"
+    return text(form)
 
 
 def _equation(target: TensorSymbol, body: Expr, notation: str) -> str:
     tensor = Array(body, *((axis_index(position), size) for position, size in enumerate(target.shape)))
     value = tensor.body if target.order == 0 and isinstance(tensor, Array) else tensor
-    left = text(leaf(target)) if notation == "matrix" or target.order == 0 else _elements(target)
+    left = text(leaf(target) if notation == "matrix" else index_form(target)[0])
     return f"{left} = {latex(value, notation)}"
 
 
@@ -131,5 +128,3 @@ def _several(items: list[Any], notation: str, layout: str) -> str:
         return rf"\begin{{pmatrix}} {rows} \end{{pmatrix}}"
     inside = r",\; ".join(latex(item, notation, layout) for item in items)
     return rf"\left({inside}\right)"
-
-

@@ -6,7 +6,7 @@ from typing import Any
 import sympy
 from sympy import Dummy, Expr, Integer, Rational
 
-from symdl.latex.elements import ElementView
+from symdl.latex.elements import ElementView, size_form
 from symdl.latex.forms import (
     Apply,
     At,
@@ -105,7 +105,17 @@ def _apply(form: Apply, exponent: str | None) -> str:
 
 @typeset.register
 def _(form: Composite) -> tuple[str, int]:
-    return rf"{form.meaning.symbol}{parenthesised(', '.join(map(text, form.args)))}", ATOM
+    return rf"{form.meaning.symbol}{_axis(form)}{parenthesised(', '.join(map(text, form.args)))}", ATOM
+
+
+def _axis(form: Composite) -> str:
+    """Return a mark for the axis an op works along, unless it is a vector's only one or the rows of a matrix."""
+    axis, shape = getattr(form.meaning, "axis", None), form.meaning.shape
+    if axis is None or len(shape) == 1 or (len(shape) == 2 and shape[axis] != 1 and 1 in shape):
+        return ""
+    if len(shape) > 2:
+        return "" if axis == len(shape) - 1 else rf"^{{\left({axis + 1}\right)}}"
+    return r"^{\mathrm{col}}" if axis == 0 else r"^{\mathrm{row}}" if shape[1] == 1 else ""
 
 
 @typeset.register
@@ -118,8 +128,9 @@ def _(form: Logic) -> tuple[str, int]:
     if form.symbol == "not":
         return rf"\neg {parenthesised(text(form.args[0]))}", ATOM
     sign = r" \wedge " if form.symbol == "and" else r" \vee "
-    return sign.join(parenthesised(text(arg)) if isinstance(arg, Logic) and arg.symbol != "not" else text(arg)
-                     for arg in form.args), SUM
+    return sign.join(
+        parenthesised(text(arg)) if isinstance(arg, Logic) and arg.symbol != "not" else text(arg) for arg in form.args
+    ), SUM
 
 
 @typeset.register
@@ -147,7 +158,7 @@ def _(form: Slice) -> tuple[str, int]:
 
 
 def _size(size: Expr) -> str:
-    return text(ElementView({}, set()).form(size))
+    return text(size_form(size))
 
 
 @typeset.register

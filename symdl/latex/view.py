@@ -12,14 +12,13 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, NumberSymbol, Pow, Re
 from sympy.logic.boolalg import And, Boolean, Not, Or
 
 from symdl.expr.index import Index, axis_index, free_indices, substitute
-from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, Tensor, TensorSymbol
+from symdl.expr.nodes import Array, CompositeOp, Element, Reduce, Tensor
 from symdl.expr.scalar import ScalarOp
 from symdl.expr.sizes import same_size
 from symdl.latex.algebra import ZERO, add, cost, power, structure, transpose
 from symdl.latex.contraction import Contraction, diagonal_of
-from symdl.latex.elements import COMPARISONS, LOGIC, ElementView, is_plain, leaf, letters_for
+from symdl.latex.elements import COMPARISONS, LOGIC, ElementView, is_named, is_plain, leaf, letters_for, size_form
 from symdl.latex.forms import (
-    SCALAR,
     Apply,
     Bracket,
     Cases,
@@ -27,14 +26,13 @@ from symdl.latex.forms import (
     Explicit,
     Form,
     Identity,
-    Leaf,
     Logic,
     Number,
     Relation,
     Slice,
     Unit,
 )
-from symdl.latex.names import symbol_latex, used_names
+from symdl.latex.names import used_names
 
 Places = tuple[Index, ...]
 LARGEST_EXPLICIT = 8
@@ -45,7 +43,7 @@ def tensor_form(tensor: Tensor) -> Form:
     """Return a tensor's matrix form; from order 3 on a Kronecker product where exact, else elements in brackets."""
     from symdl.latex.kronecker import high_order
 
-    if isinstance(tensor, TensorSymbol | Named):
+    if is_named(tensor):
         return leaf(tensor)
     if isinstance(tensor, CompositeOp):
         args = tuple(tensor_form(arg) for arg in tensor.args if isinstance(arg, Tensor))
@@ -118,8 +116,8 @@ class MatrixView:
             return power(self.operand(expr.base, places), self.operand(expr.exp, places))
         if isinstance(expr, sympy.Number | NumberSymbol):
             return Number(expr)
-        if isinstance(expr, Symbol) and not places:
-            return Leaf(SCALAR, symbol_latex(expr), expr)
+        if isinstance(expr, Symbol | sympy.Indexed) and not places:
+            return size_form(expr)
         if isinstance(expr, ScalarOp | Boolean):
             return self.function(expr, places)
         return None
@@ -219,8 +217,10 @@ class MatrixView:
             position = tuple(where[place] for place in places)
             entries[position] = entries.get(position, Integer(0)) + value
         counts = [int(size) for size in (*sizes, Integer(1))[:2]]
-        rows = tuple(tuple(self.form(entries.get((i, j)[: len(places)], Integer(0))) for j in range(counts[1]))
-                     for i in range(counts[0]))
+        rows = tuple(
+            tuple(self.form(entries.get((i, j)[: len(places)], Integer(0))) for j in range(counts[1]))
+            for i in range(counts[0])
+        )
         return Explicit((Integer(counts[0]), Integer(counts[1])), rows)
 
     def product(self, expr: Expr, places: Places) -> Form | None:
@@ -254,7 +254,7 @@ class MatrixView:
         live = (*places, *bound)
         own = [tuple(index for index in live if index in free_indices(factor)) for factor in factors]
         for position, indices in enumerate(own):
-            rest = [*factors[:position], *factors[position + 1:]]
+            rest = [*factors[:position], *factors[position + 1 :]]
             if bound and isinstance(factors[position], Add) and (len(indices) > 2 or len(factors) == 1):
                 return self.distributed(factors[position], rest, places, bound)
             if len(indices) > 2 and isinstance(factors[position], Reduce) and factors[position].op == "add":
