@@ -43,6 +43,7 @@ class _Sweep:
     def __init__(self, system: System, wrt: Sequence[Basic], extra: Sequence[Expr]) -> None:
         self.system, self.wrt, self.extra = system, wrt, tuple(extra)
         self.active = frozenset(system.depends(wrt))
+        self.input_names = {tensor.name for tensor in system.inputs}
         self.terms: dict[Basic, list[Expr]] = {}
         self.outer = axes_of(extra)
         self.targets: dict[Basic, list[Any]] = {}
@@ -59,7 +60,9 @@ class _Sweep:
         adjoint = Array(sympy.Add(*self.terms.get(tensor, ())), *axes)
         equation = self.system.by_target.get(tensor)
         if equation is not None and equation.named and not self.extra and not isinstance(adjoint, TensorSymbol):
-            return Named(*_renamed(adjoint, *adjoint_name(equation.target.name, equation.target.latex_name)))
+            name, latex = adjoint_name(equation.target.name, equation.target.latex_name)
+            if name not in self.input_names:
+                return Named(name, adjoint, latex)
         return adjoint
 
     def equation(self, equation: Equation) -> None:
@@ -93,7 +96,3 @@ class _Sweep:
     def primal(self, expr: Expr) -> Expr:
         """Return a body of the system as an expression over the primal tensors."""
         return self.system.over_tensors(expr)
-
-
-def _renamed(adjoint: Tensor, name: str, latex: str) -> tuple[str, Tensor, str]:
-    return name, adjoint, latex

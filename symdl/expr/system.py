@@ -4,6 +4,7 @@
 body, over elements of tensors that are inputs or targets of earlier equations. ``System.tensor`` goes the other way.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -141,7 +142,7 @@ def trace(values: Sequence[Any], names: Sequence[str] = ()) -> System:
         if position < len(names) and names[position] and symbol.name != names[position]:
             symbol = tracer.rename(symbol, names[position])
         outputs.append(symbol)
-    return System(tuple(tracer.equations), tuple(outputs))
+    return System(tracer.finish(), tuple(tracer.renamed.get(output, output) for output in outputs))
 
 
 class _Tracer:
@@ -150,6 +151,8 @@ class _Tracer:
     def __init__(self, values: Sequence[Any]) -> None:
         self.symbols: dict[Tensor, TensorSymbol] = {}
         self.equations: list[Equation] = []
+        self.position: dict[TensorSymbol, int] = {}
+        self.renamed: dict[TensorSymbol, TensorSymbol] = {}
         self.names: dict[str, Basic] = {}
         self.count = 0
         for value in values:
@@ -191,35 +194,74 @@ class _Tracer:
                 stack.extend(reversed(missing))
             else:
                 self.symbols[tensor] = self.define(tensor)
-        return self.symbols[root]
+        return self.symbol(root)
 
     def define(self, tensor: Tensor) -> TensorSymbol:
         if isinstance(tensor, CompositeOp):
-            return self.symbols[tensor.definition]
+            return self.symbol(tensor.definition)
         if isinstance(tensor, Named):
-            inner = tensor.definition
-            found = self.symbols[inner]
-            equation = next((item for item in reversed(self.equations) if item.target == found), None)
-            if equation is not None and not equation.named and found not in self._read():
-                self.equations.remove(equation)
-                body = equation.body
-            else:
-                body = Element(found, *(axis_index(k) if size != 1 else 0 for k, size in enumerate(inner.shape)))
-            target = TensorSymbol(tensor.name, inner.shape, (), tensor.latex_name)
-            self.claim(target)
-            self.equations.append(Equation(target, body, True))
-            self.symbols[inner] = target
-            return target
+            return self.name(tensor)
         body = rebuild(tensor.body, self.load)
         return self.equation(tensor.shape, body)
 
-    def _read(self) -> set[Tensor]:
-        last = self.equations[-1].target if self.equations else None
-        return {load.tensor for item in self.equations for load in item.loads if load.tensor == last}
+    def name(self, tensor: Named) -> TensorSymbol:
+        """Give the equation of what is named the name, wherever it is read; a copy of an input or of a named tensor."""
+        inner = tensor.definition
+        target = self.unused(TensorSymbol(tensor.name, inner.shape, (), tensor.latex_name))
+        self.claim(target)
+        found = self.symbol(inner)
+        position = self.position.get(found)
+        if position is None or self.equations[position].named:
+            body = Element(found, *(axis_index(k) if size != 1 else 0 for k, size in enumerate(inner.shape)))
+            self.append(Equation(target, body, True))
+        else:
+            self.equations[position] = Equation(target, self.equations[position].body, True)
+            self.position[target] = position
+            self.renamed[found] = target
+        return target
+
+    def unused(self, target: TensorSymbol) -> TensorSymbol:
+        """Return a target for a named tensor: numbered if another one of its shape already has the name.
+
+        Two tensors come to one name where a system holds an expression and a simplified form of it, or two adjoints of
+        one quantity.
+        """
+        known = self.names.get(target.name)
+        if known is None or (isinstance(known, TensorSymbol) and known.shape != target.shape):
+            return target
+        if known not in self.position:
+            raise NameConflictError(f"{target.name}: an input and an intermediate have this name; rename one of them")
+        name = next(f"{target.name}_{k}" for k in itertools.count(2) if f"{target.name}_{k}" not in self.names)
+        latex = f"{{{target.latex_name}}}_{{({name.rpartition('_')[2]})}}" if target.latex_name else ""
+        return TensorSymbol(name, target.shape, (), latex)
+
+    def symbol(self, tensor: Tensor) -> TensorSymbol:
+        """Return the target of a tensor that was visited."""
+        found = self.symbols[tensor]
+        return self.renamed.get(found, found)
+
+    def append(self, equation: Equation) -> None:
+        self.position[equation.target] = len(self.equations)
+        self.equations.append(equation)
+
+    def finish(self) -> tuple[Equation, ...]:
+        """Return the equations, those that read a tensor before it was named reading it by its name."""
+
+        def load(node: Basic) -> Basic | None:
+            if isinstance(node, Element):
+                return Element(self.renamed.get(node.tensor, node.tensor), *(rebuild(i, load) for i in node.indices))
+            return None
+
+        return tuple(
+            Equation(equation.target, rebuild(equation.body, load), equation.named)
+            if any(read.tensor in self.renamed for read in equation.loads)
+            else equation
+            for equation in self.equations
+        )
 
     def load(self, node: Basic) -> Basic | None:
         if isinstance(node, Element):
-            return Element(self.symbols[node.tensor], *(rebuild(index, self.load) for index in node.indices))
+            return Element(self.symbol(node.tensor), *(rebuild(index, self.load) for index in node.indices))
         function = FROM_SYMPY.get(type(node))  # SymPy brings its own functions in by itself: sqrt(x**2) is its Abs(x)
         return None if function is None else function(*(rebuild(argument, self.load) for argument in node.args))
 
@@ -234,10 +276,10 @@ class _Tracer:
         key = Array(body, *extents.items())
         known = self.symbols.get(key)
         if known is not None and known.shape == shape:
-            return known
+            return self.renamed.get(known, known)
         target = TensorSymbol(self.fresh(), shape)
         self.names[target.name] = target
-        self.equations.append(Equation(target, body))
+        self.append(Equation(target, body))
         self.symbols[key] = target
         return target
 
@@ -257,7 +299,7 @@ class _Tracer:
     def rename(self, symbol: TensorSymbol, name: str) -> TensorSymbol:
         target = TensorSymbol(name, symbol.shape, symbol.properties)
         body = Element(symbol, *(axis_index(k) if size != 1 else 0 for k, size in enumerate(symbol.shape)))
-        self.equations.append(Equation(target, body))
+        self.append(Equation(target, body))
         return target
 
 

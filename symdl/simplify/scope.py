@@ -1,7 +1,7 @@
 """Where indices run at a place in a body: inside reductions, and under conditions on indices.
 
-A rule that moves a load to another index, or out from under a condition, asks the scope whether the load stays inside its
-tensor. Without an answer the rule does not apply.
+A rule that moves a load to another index, or out from under a condition, asks the scope whether the load stays inside
+its tensor. Without an answer the rule does not apply.
 """
 
 from collections.abc import Callable, Iterable

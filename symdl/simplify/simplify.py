@@ -58,7 +58,7 @@ class _Simplifier:
                 self.uses[load.tensor] = self.uses.get(load.tensor, 0) + 1
         for output in system.outputs:
             self.uses[output] = self.uses.get(output, 0) + 1
-        self.current = ""
+        self.current: Any = ""
         self.recognise = Softmaxes(self.normaliser, self.make_softmax)
 
     def run(self, values: Sequence[Any]) -> Simplified:

@@ -1,4 +1,4 @@
-"""What derivatives must equal: central differences of the value alone, at 60 digits, and the ways to get a derivative."""
+"""What derivatives must equal: central differences of the value alone at 60 digits; and the ways to get them."""
 
 import mpmath
 import numpy as np

@@ -1,0 +1,75 @@
+"""Named intermediates: one equation each, however and wherever they are read."""
+
+import numpy as np
+import pytest
+
+import symdl as sd
+from symdl.errors import NameConflictError
+from symdl.expr.system import trace
+from symdl.interpret import evaluate
+from tests.property.oracle import assert_gradient, gradient, inputs
+
+SIZES = {"n": 4, "p": 3}
+n, p = sd.dims("n p")
+x, y, w = sd.vector("x", n), sd.vector("y", n), sd.vector("w", p)
+W = sd.matrix("W", n, p)
+
+
+def targets(*values):
+    return [equation.target.name for equation in trace(list(values)).equations]
+
+
+def test_a_tensor_that_is_named_after_it_was_read_has_one_equation():
+    inner = sd.tanh(x)
+    f = sd.sum(sd.exp(inner)) * sd.sum(sd.hadamard(sd.named("z", inner), y))
+    assert targets(f).count("z") == 1
+    assert [load.tensor.name for load in trace([f]).by_target[next(
+        e.target for e in trace([f]).equations if e.target.name == "z")].loads] == ["x"]  # fmt: skip
+    assert {tensor.name for tensor in trace([f]).inputs} == {"x", "y"}
+    assert_gradient(f, x, y, sizes=SIZES)
+
+
+def test_an_output_that_is_named_later_is_found():
+    inner = sd.tanh(x)
+    values = evaluate([inner, sd.named("z", inner), sd.exp(inner)], {"x": np.arange(4.0)})
+    np.testing.assert_array_equal(values[0], np.tanh(np.arange(4.0)))
+    np.testing.assert_array_equal(values[1], values[0])
+
+
+def test_one_name_for_two_tensors_is_numbered():
+    f = sd.sum(sd.named("z", sd.exp(x))) * sd.sum(sd.named("z", sd.sin(x)))
+    assert {"z", "z_2"} <= set(targets(f))
+    assert_gradient(f, x, sizes=SIZES)
+
+
+def test_two_losses_of_one_named_tensor():
+    z = sd.named("z", W @ w)
+    losses = [sd.sum(sd.tanh(z)), sd.sum(sd.exp(z))]
+    arrays = inputs(*losses, sizes=SIZES)
+    values = evaluate([sd.grad(loss, w) for loss in losses], arrays, SIZES)
+    for loss, value in zip(losses, values, strict=True):
+        np.testing.assert_allclose(value, gradient(loss, w, arrays, SIZES), rtol=1e-12)
+
+
+def test_a_gradient_with_a_named_adjoint_is_derived_again():
+    f = sd.sum(sd.tanh(sd.named("z", W @ w)))
+    assert_gradient(sd.sum(sd.square(sd.grad(f, w))), w, W, sizes=SIZES)
+    assert_gradient(sd.sum(sd.square(sd.hessian(f, w))), w, W, sizes=SIZES)
+
+
+def test_an_input_may_have_the_name_of_an_adjoint():
+    delta, z = sd.vector("delta", n), sd.named("z", W @ w)
+    assert_gradient(sd.sum(sd.hadamard(delta, sd.tanh(z))), w, delta, sizes=SIZES)
+
+
+def test_the_name_of_an_input_is_taken():
+    with pytest.raises(NameConflictError, match="x: an input and an intermediate have this name; rename one of them"):
+        trace([sd.sum(sd.named("x", sd.exp(x)))])
+
+
+def test_a_value_with_its_simplified_gradient():
+    z = sd.named("z", sd.divide(sd.exp(x), sd.broadcast(sd.sum(sd.exp(x)), (n,))))
+    value, slope = evaluate(list(sd.value_and_grad(sd.sum(sd.log(z)), x)), {"x": np.arange(4.0)})
+    soft = np.exp(np.arange(4.0)) / np.exp(np.arange(4.0)).sum()
+    np.testing.assert_allclose(value, np.log(soft).sum())
+    np.testing.assert_allclose(slope, 1 - 4 * soft)
