@@ -119,31 +119,6 @@ class Grammar:
         "", "+", "-", r"\odot", r"\oslash", r"\otimes", r"\right", "}", "&", r"\\", ",", "=", "<", ">", ":", r"\leq",
         r"\geq", r"\neq", r"\wedge", r"\vee", r"\end", r"\bmod",
     )  # fmt: skip
-        "",
-        *[
-            r"+",
-            r"-",
-            r"\odot",
-            r"\oslash",
-            r"\otimes",
-            r"\right",
-            r"}",
-            r"&",
-            r"\\",
-            r",",
-            r"=",
-            r"<",
-            r">",
-            r":",
-            r"\leq",
-            r"\geq",
-            r"\neq",
-            r"\wedge",
-            r"\vee",
-            r"\end",
-            r"\bmod",
-        ],
-    )
 
     def product(self) -> Value:
         parts = []
