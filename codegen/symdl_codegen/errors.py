@@ -1,4 +1,4 @@
-"""All exceptions of the code generator, in one file. Each message says what was expected, what was found and the remedy."""
+"""All exceptions of the code generator, in one file. Messages say what was expected, what was found and the remedy."""
 
 
 class CodegenError(Exception):

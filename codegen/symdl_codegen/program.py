@@ -89,9 +89,9 @@ class Equation:
 class Tensor:
     """A declared tensor. ``kind``: ``real`` (the program's floating type), ``int`` (int64) or ``bool``.
 
-    ``role``: ``input`` (passed at each call), ``batch`` (an input whose first axis is the mini-batch; in an epoch its rows
-    are gathered from the data set), ``step`` (an order-0 input with one value per training step, such as a learning
-    rate), ``state`` (kept between steps, written by ``updates``) or ``temporary`` (defined by an equation).
+    ``role``: ``input`` (passed at each call), ``batch`` (an input whose first axis is the mini-batch; in an epoch its
+    rows are gathered from the data set), ``step`` (an order-0 input with one value per training step, such as a
+    learning rate), ``state`` (kept between steps, written by ``updates``) or ``temporary`` (defined by an equation).
     """
 
     name: str
@@ -163,14 +163,17 @@ def kind_of(scalar: Scalar, tensors: dict[str, Tensor]) -> str:
     for position, (letter, kind) in enumerate(zip(letters, kinds, strict=True)):
         if kind not in allowed[letter]:
             raise VerificationError(
-                f"argument {position} of {primitive.name} is {kind}, expected {' or '.join(sorted(allowed[letter]))}")
+                f"argument {position} of {primitive.name} is {kind}, expected {' or '.join(sorted(allowed[letter]))}"
+            )
     if primitive.result == "n":
         if len(set(kinds)) > 1:
             raise VerificationError(f"{primitive.name} mixes {' and '.join(sorted(set(kinds)))}; convert with 'real'")
         return kinds[0]
     if primitive.result == "a":
         if kinds[-1] != kinds[-2]:
-            raise VerificationError(f"the branches of {primitive.name} are {kinds[-2]} and {kinds[-1]}; they must agree")
+            raise VerificationError(
+                f"the branches of {primitive.name} are {kinds[-2]} and {kinds[-1]}; they must agree"
+            )
         return kinds[-1]
     return {"r": "real", "i": "int", "b": "bool"}[primitive.result]
 
@@ -236,7 +239,9 @@ def _verify_equation(equation: Equation, program: Program, defined: set[str]) ->
                 if any(kind_of(index, program.tensors) != "int" for index in node.indices):
                     raise VerificationError(f"{where}: an index of {node.tensor!r} is not an integer")
     if kind_of(equation.body, program.tensors) != tensor.kind:
-        raise VerificationError(f"{where}: the body is {kind_of(equation.body, program.tensors)}, the target {tensor.kind}")
+        raise VerificationError(
+            f"{where}: the body is {kind_of(equation.body, program.tensors)}, the target {tensor.kind}"
+        )
 
 
 def _verify_extent(extent: Scalar, program: Program, where: str) -> None:

@@ -1,11 +1,11 @@
 """Questions about scalars: integer folding, affine form, cost, kinds, text. Shared by lowering, passes and emitters."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from math import prod
 
 from symdl_codegen.errors import VerificationError
-from symdl_codegen.ir import Apply, Const, Index, Load, Local, Scalar, Size, Tensor, walk
+from symdl_codegen.ir import Apply, Axis, Const, Index, Load, Local, Scalar, Size, Tensor, walk
 from symdl_codegen.primitives import PRIMITIVES
 
 ZERO, ONE = Const(0), Const(1)
@@ -137,13 +137,36 @@ def is_gather(load: Load) -> bool:
 
 
 def is_plain(load: Load) -> bool:
-    """Whether each index of ``load`` is a loop index or a constant: such a load is in bounds wherever it stands."""
+    """Whether each index of ``load`` is a loop index or a constant."""
     return all(isinstance(index, Index | Const) for index in load.indices)
 
 
-def is_total(scalar: Scalar) -> bool:
-    """Whether ``scalar`` may be computed where its value is not asked for: it reads nothing out of bounds."""
-    return all(is_plain(node) or is_gather(node) for node in walk(scalar) if isinstance(node, Load))
+def from_data(scalar: Scalar) -> bool:
+    """Whether ``scalar`` may depend on the elements of a tensor."""
+    return any(isinstance(node, Load | Local) for node in walk(scalar))
+
+
+def spanning(axes: Iterable[Axis], buffers: Mapping[str, Tensor]) -> Callable[[Load], bool]:
+    """The test whether a load stays in bounds all over ``axes``: each index runs along an axis of the buffer's extent.
+
+    An index from data passes: it is checked at run time.
+    """
+    extents: dict[str, Scalar] = {}
+    for axis in axes:
+        same = extents.setdefault(axis.index, axis.extent) == axis.extent
+        extents[axis.index] = axis.extent if same else None
+
+    def inside(index: Scalar, extent: Scalar) -> bool:
+        if isinstance(index, Const) and isinstance(extent, Const):
+            return 0 <= index.value < extent.value
+        return from_data(index) or (isinstance(index, Index) and extents.get(index.name) == extent)
+
+    return lambda load: all(map(inside, load.indices, buffers[load.tensor].shape))
+
+
+def is_total(scalar: Scalar, spans: Callable[[Load], bool] = lambda load: is_plain(load) or is_gather(load)) -> bool:
+    """Whether ``scalar`` may be computed where its value is not asked for: each load is safe wherever it stands."""
+    return all(spans(node) for node in walk(scalar) if isinstance(node, Load))
 
 
 def kind_of(scalar: Scalar, buffers: Mapping[str, Tensor]) -> str:

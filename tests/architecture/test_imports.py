@@ -12,7 +12,7 @@ ORDER = {
         "init", "losses", "optimizers", "freeze", "compile", "train", "data", "models", "cli",
     ],
     "symdl_codegen": [
-        "errors", "primitives", "program", "ir", "scalars", "ir_print", "ir_verify", "lower", "passes", "schedule",
+        "errors", "primitives", "program", "ir", "scalars", "bounds", "ir_print", "ir_verify", "lower", "passes", "schedule",
         "intrinsics", "emit", "runtime", "pipeline",
     ],
 }  # fmt: skip

@@ -46,7 +46,9 @@ def _equation(b: Builder, random: Random, target: str) -> None:
     kept = axes(**dict(zip("abc"[:order], [random.choice(SIZES) for _ in range(order)], strict=True)))
     if random.random() < 0.12 and order:
         extents = (Size(random.choice(SIZES)),)
-        b.eq(target, kept, _value(b, random, kept, 2), at=(_position(b, random, kept),), extents=extents)
+        at = _position(b, random, kept)
+        inside = ap("and", ap("le", 0, at), ap("lt", at, extents[0]))
+        b.eq(target, kept, ap("where", inside, _value(b, random, kept, 2), 0.0), at=(at,), extents=extents)
     elif random.random() < 0.5:
         count = random.randint(1, 2)
         inner = axes(**dict(zip("de"[:count], [random.choice(SIZES) for _ in range(count)], strict=True)))
@@ -61,7 +63,7 @@ def _equation(b: Builder, random: Random, target: str) -> None:
 
 
 def _position(b: Builder, random: Random, over: tuple[Axis, ...]) -> Scalar:
-    """Where a scatter writes: computed, shifted or read from g; anything outside the target is dropped."""
+    """Where a scatter writes: computed, shifted or read from g; it may lie outside the target."""
     options: list[Scalar] = [ap("add", Index(axis.index), random.choice([-2, 0, 3])) for axis in over]
     options += [ld("g", Index(axis.index)) for axis in over if axis.extent == b.tensors["g"].shape[0]] * 3
     return random.choice(options)

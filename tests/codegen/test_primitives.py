@@ -94,12 +94,13 @@ def test_integer_reductions(target):
 
 
 @pytest.mark.parametrize("target", EXECUTED)
-def test_gather_outside_reads_nan_and_scatter_outside_is_dropped(target):
+def test_computed_index_outside_reads_nan_and_its_scatter_is_dropped(target):
     b = Builder("outside", n=None, m=None)
     b.input("x", "m")
     b.input("w", "n", kind="int")
-    b.eq("y", axes(i="n"), ld("x", ld("w", "i")))
-    b.eq("z", axes(i="n"), ap("real", ld("w", "i")), at=(ld("w", "i"),), extents=b.tensors["x"].shape)
-    found = build(b.program("y", "z"), target)({"x": [10.0, 20.0], "w": [1, -1, 0, 2, 1]})
+    index = ap("add", ld("w", "i"), -3)
+    b.eq("y", axes(i="n"), ld("x", index))
+    b.eq("z", axes(i="n"), ap("real", index), at=(index,), extents=b.tensors["x"].shape)
+    found = build(b.program("y", "z"), target)({"x": [10.0, 20.0], "w": [4, 2, 3, 5, 4]})
     np.testing.assert_array_equal(found["y"], [20, np.nan, 10, np.nan, 20])
     np.testing.assert_array_equal(found["z"], [0, 2])

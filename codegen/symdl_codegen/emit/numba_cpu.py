@@ -41,12 +41,13 @@ from symdl_codegen.ir import (
     Size,
     Statement,
     Store,
+    axes_of,
     statements,
     walk,
 )
 from symdl_codegen.lower.equations import identity
 from symdl_codegen.passes.canonical import Renaming
-from symdl_codegen.scalars import cost, is_gather, is_total, offset
+from symdl_codegen.scalars import cost, from_data, is_total, offset, spanning
 
 TARGET = "cpu"
 
@@ -152,6 +153,8 @@ class _Writer:
         tiles = [part for part in statements(kernel.body) if isinstance(part, Contract)]
         self.helpers = sorted({helper for part in tiles for helper in helpers(part, module)})
         self.text = ScalarText(TABLE, self._leaf, self._special)
+        self.spans = spanning(axes_of(kernel.body), module.buffers)
+        self.by_data = 0  # branches around that data chooses: what they read is checked at run time
         for buffer in buffers:
             self.names(buffer, "buffer")
         for size in sizes:
@@ -264,31 +267,30 @@ class _Writer:
         text = f"{self.names(load.tensor, 'buffer')}[{self.text(offset(load.indices, buffer.shape))}]"
         if buffer.kind == "bool":
             text = f"({text} != 0)"
-        if not is_gather(load):
-            return text, ATOM
         checks = " and ".join(
             f"0 <= {self.text(index, COMPARE + 1)} < {self.text(extent, COMPARE + 1)}"
             for index, extent in zip(load.indices, buffer.shape, strict=True)
-            if any(isinstance(n, Load) for n in walk(index))
+            if from_data(index) or (self.by_data and not self.spans(load))
         )
         outside = {"real": "real(nan)", "int": "0", "bool": "False"}[buffer.kind]  # data out of range shows as NaN
-        return f"{text} if {checks} else {outside}", CHOICE
+        return (f"{text} if {checks} else {outside}", CHOICE) if checks else (text, ATOM)
 
     def _special(self, scalar: Apply) -> tuple[str, int] | None:
         """``where`` is a jump when a branch is expensive or may only be read where it is chosen."""
         if scalar.primitive != "where":
             return None
         condition, yes, no = scalar.arguments
-        if all(is_total(branch) and not _gathers(branch) and cost(branch) < LAZY for branch in (yes, no)):
+        if all(is_total(branch, self.spans) and not _gathers(branch) and cost(branch) < LAZY for branch in (yes, no)):
             return None
-        return (
-            f"{self.text(yes, CHOICE + 1)} if {self.text(condition, CHOICE + 1)} else {self.text(no, CHOICE + 1)}",
-            CHOICE,
-        )
+        test = self.text(condition, CHOICE + 1)
+        self.by_data += from_data(condition)
+        text = f"{self.text(yes, CHOICE + 1)} if {test} else {self.text(no, CHOICE + 1)}"
+        self.by_data -= from_data(condition)
+        return text, CHOICE
 
 
 def _gathers(scalar: Scalar) -> bool:
-    return any(isinstance(node, Load) and is_gather(node) for node in walk(scalar))
+    return any(isinstance(node, Load) and any(map(from_data, node.indices)) for node in walk(scalar))
 
 
 __all__ = ["TABLE", "TARGET", "emit"]

@@ -15,11 +15,12 @@ from symdl_codegen.ir import (
     Statement,
     Store,
     Tensor,
+    axes_of,
     statements,
     substitute,
     walk,
 )
-from symdl_codegen.scalars import cost, is_total, kind_of
+from symdl_codegen.scalars import cost, is_total, kind_of, spanning
 
 THRESHOLD = 4  # operations below which recomputing is cheaper than naming
 
@@ -34,34 +35,50 @@ def subexpressions(module: Module) -> Module:
     return replace(
         module,
         kernels=tuple(
-            replace(kernel, body=_share(kernel.body, module.buffers, _names(kernel.body))) for kernel in module.kernels
+            replace(kernel, body=_Sharing(module.buffers, kernel.body).body(kernel.body)) for kernel in module.kernels
         ),
     )
 
 
-def _names(body: tuple[Statement, ...]) -> set[str]:
-    return {part.local.name for part in statements(body) if isinstance(part, Let | Reduce | Contract)}
+class _Sharing:
+    """Names the repeated scalars of one kernel."""
 
+    def __init__(self, buffers: dict[str, Tensor], body: tuple[Statement, ...]) -> None:
+        self.buffers, self.spans = buffers, spanning(axes_of(body), buffers)
+        self.taken = {part.local.name for part in statements(body) if isinstance(part, Let | Reduce | Contract)}
 
-def _share(body: tuple[Statement, ...], buffers: dict[str, Tensor], taken: set[str]) -> tuple[Statement, ...]:
-    counts: Counter[Scalar] = Counter()
-    for statement in body:
-        for scalar in _direct(statement):
-            counts.update(node for node in walk(scalar) if not isinstance(node, Load) and cost(node) >= THRESHOLD)
-    written = {part.buffer for part in statements(body) if isinstance(part, Store)}
-    table: dict[Scalar, Scalar] = {}
-    result: list[Statement] = []
-    for statement in body:
-        for scalar in _direct(statement):
-            for node in sorted(dict.fromkeys(walk(scalar)), key=lambda node: -cost(node)):
-                stable = not any(isinstance(part, Load) and part.tensor in written for part in walk(node))
-                repeated = counts[node] > 1 and node not in table
-                if repeated and stable and is_total(node) and not _inside(node, table, counts):
-                    local = Local(_fresh(taken), kind_of(node, buffers))
-                    result.append(Let(local, substitute(node, table)))
-                    table[node] = local
-        result.append(_replace(statement, table, buffers, taken))
-    return tuple(result)
+    def body(self, body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        """``body`` with its repeated scalars named."""
+        counts: Counter[Scalar] = Counter()
+        for statement in body:
+            for scalar in _direct(statement):
+                counts.update(node for node in walk(scalar) if not isinstance(node, Load) and cost(node) >= THRESHOLD)
+        written = {part.buffer for part in statements(body) if isinstance(part, Store)}
+        table: dict[Scalar, Scalar] = {}
+        result: list[Statement] = []
+        for statement in body:
+            for scalar in _direct(statement):
+                for node in sorted(dict.fromkeys(walk(scalar)), key=lambda node: -cost(node)):
+                    stable = not any(isinstance(part, Load) and part.tensor in written for part in walk(node))
+                    repeated = counts[node] > 1 and node not in table
+                    if repeated and stable and is_total(node, self.spans) and not _inside(node, table, counts):
+                        local = Local(_fresh(self.taken), kind_of(node, self.buffers))
+                        result.append(Let(local, substitute(node, table)))
+                        table[node] = local
+            result.append(self._replace(statement, table))
+        return tuple(result)
+
+    def _replace(self, statement: Statement, table: dict[Scalar, Scalar]) -> Statement:
+        match statement:
+            case Let(local, value):
+                return Let(local, substitute(value, table))
+            case Store(name, indices, value, op):
+                return Store(name, tuple(substitute(index, table) for index in indices), substitute(value, table), op)
+            case Nest(axes, inner):
+                return Nest(axes, self.body(inner))
+            case Contract():
+                return replace(statement, epilogue=self.body(statement.epilogue))
+        return statement
 
 
 def _inside(node: Scalar, table: dict[Scalar, Scalar], counts: Counter[Scalar]) -> bool:
@@ -84,21 +101,6 @@ def _direct(statement: Statement) -> tuple[Scalar, ...]:
         case Store(_, indices, value, _):
             return (*indices, value)
     return ()
-
-
-def _replace(
-    statement: Statement, table: dict[Scalar, Scalar], buffers: dict[str, Tensor], taken: set[str]
-) -> Statement:
-    match statement:
-        case Let(local, value):
-            return Let(local, substitute(value, table))
-        case Store(name, indices, value, op):
-            return Store(name, tuple(substitute(index, table) for index in indices), substitute(value, table), op)
-        case Nest(axes, inner):
-            return Nest(axes, _share(inner, buffers, taken))
-        case Contract():
-            return replace(statement, epilogue=_share(statement.epilogue, buffers, taken))
-    return statement
 
 
 __all__ = ["subexpressions"]

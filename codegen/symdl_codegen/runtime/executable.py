@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from symdl_codegen.bounds import Bounds
 from symdl_codegen.emit import Emitted
 from symdl_codegen.errors import ArgumentError
 from symdl_codegen.ir import Module
@@ -89,6 +90,7 @@ class Executable:
         self.free_sizes = tuple(n for n, value in program.sizes.items() if value is None and n not in carried)
         self.inputs = (*self.tensors, *self.free_sizes)
         self.outputs = program.outputs
+        self.bounds = Bounds(program)
         self.source = emitted.source
         self.kernels = tuple(KernelText(kernel.name, kernel.note, kernel.source) for kernel in emitted.kernels)
 
@@ -159,6 +161,9 @@ class Executable:
             if array.shape != (number,):
                 raise ArgumentError(f"{name}: expected one value for each of {number} steps, found shape {array.shape}")
         known = self._epoch_sizes(arrays, own, roles["batch"], rows, sizes)
+        for length in {min(int(batch_size), len(rows)), len(rows) % int(batch_size)} - {0}:
+            lengths = {**known, self.program.batch: length}
+            self.bounds.check(lengths, {**values, **arrays}, dict.fromkeys(roles["batch"], rows))
         recorded = self._recorded(number)
         try:
             done = self.engine.epoch(
@@ -183,7 +188,9 @@ class Executable:
         given.update(mixed)
         check_names({n: a for n, a in arrays.items() if n not in mixed}, tuple(self.tensors))
         checked = {n: cast(n, arrays[n], t.kind, self.dtype) for n, t in self.tensors.items()}
-        return checked, infer_sizes(self.tensors, {n: a.shape for n, a in checked.items()}, self.program.sizes, given)
+        known = infer_sizes(self.tensors, {n: a.shape for n, a in checked.items()}, self.program.sizes, given)
+        self.bounds.check(known, checked)
+        return checked, known
 
     def _state(self, state: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """State arrays to run on, and those among them that must be copied back."""
