@@ -1,8 +1,8 @@
 """Loop IR -> ``numba.cuda`` source text: one function per distinct kernel, one grid-stride loop over its elements each.
 
-The text needs the names ``cuda``, ``math`` and ``real`` only. Parameters are row-major buffers, read and written by one flat
-index, and 64-bit sizes: a buffer may be a raw pointer or a one-dimensional array, so that the same text compiles to PTX
-and runs in Numba's simulator. Any grid gives the same bits: each element is computed by one thread, in a fixed order.
+The text needs the names ``cuda``, ``math`` and ``real`` only. Parameters are row-major buffers, read and written by one
+flat index, and 64-bit sizes: a buffer may be a raw pointer or a one-dimensional array, so that the same text compiles
+to PTX and runs in Numba's simulator. Any grid gives the same bits: one thread computes an element, in a fixed order.
 """
 
 import math
@@ -41,14 +41,15 @@ from symdl_codegen.ir import (
     Size,
     Statement,
     Store,
-    walk,
+    axes_of,
 )
 from symdl_codegen.lower.equations import identity
 from symdl_codegen.passes.canonical import Renaming
-from symdl_codegen.scalars import is_gather, mul, offset
+from symdl_codegen.scalars import from_data, is_total, mul, offset, spanning
 
 TARGET = "cuda"
 
+# What reads an argument more than once, and where, is written by _special: it names the arguments.
 TABLE: dict[str, Entry] = {
     "add": Infix("+", SUM),
     "mul": Infix("*", PRODUCT),
@@ -67,44 +68,29 @@ TABLE: dict[str, Entry] = {
     "erf": "math.erf({0})",
     "erfc": "math.erfc({0})",
     "abs": "abs({0})",
-    "sign": "sign({0})",
+    "sign": "(real(1.0) if {0} > real(0.0) else real(-1.0) if {0} < real(0.0) else {0})",
     "floor": "math.floor({0})",
     "floordiv": Infix("//", PRODUCT),
     "mod": Infix("%", PRODUCT),
-    "max": "maximum({0}, {1})",
-    "min": "minimum({0}, {1})",
+    "max": "({0} if {0} > {1} or {0} != {0} else {1})",
+    "min": "({0} if {0} < {1} or {0} != {0} else {1})",
     "lt": Infix("<", COMPARE),
     "le": Infix("<=", COMPARE),
     "eq": Infix("==", COMPARE),
     "and": Infix("&", AND),
     "or": Infix("|", OR),
     "not": Prefix("not ", NOT),
-    "where": "({1} if {0} else {2})",  # _special writes it with no more parentheses than needed
+    "where": "({1} if {0} else {2})",
     "real": "real({0})",
 }
 
-RESERVED = frozenset("cuda math real sign maximum minimum range abs True False".split())
+RESERVED = frozenset(["cuda", "math", "real", "range", "abs", "True", "False"])
 HEADER = '''"""{name}: {count} CUDA kernels. real is {dtype}; buffers are flat and row-major; any grid will do."""
 
 import math
 
 from numba import cuda
-from numba import {dtype} as real
-
-
-@cuda.jit(device=True)
-def maximum(a, b):
-    return a if a > b or a != a else b
-
-
-@cuda.jit(device=True)
-def minimum(a, b):
-    return a if a < b or a != a else b
-
-
-@cuda.jit(device=True)
-def sign(a):
-    return real(1.0) if a > real(0.0) else real(-1.0) if a < real(0.0) else a'''
+from numba import {dtype} as real'''
 
 
 def emit(module: Module, dtype: str) -> Emitted:
@@ -122,7 +108,7 @@ def emit(module: Module, dtype: str) -> Emitted:
         key, sizes = (body, shapes), tuple(renaming.sizes)
         if key not in known:
             known[key] = len(kernels)
-            kernels.append(_Writer(module, buffers, sizes).kernel(kernel, names(kernel.name)))
+            kernels.append(_Writer(module, kernel, buffers, sizes).kernel(names(kernel.name)))
         arguments = (*(Argument("buffer", b) for b in buffers), *(Argument("size", s) for s in sizes))
         calls.append(Call(known[key], arguments, kernel.phase))
     header = HEADER.format(name=module.name, count=len(kernels), dtype=dtype)
@@ -132,16 +118,22 @@ def emit(module: Module, dtype: str) -> Emitted:
 class _Writer:
     """Writes one kernel, which takes ``buffers`` and then ``sizes``."""
 
-    def __init__(self, module: Module, buffers: tuple[str, ...], sizes: tuple[str, ...]) -> None:
-        self.module = module
+    def __init__(self, module: Module, kernel: Kernel, buffers: tuple[str, ...], sizes: tuple[str, ...]) -> None:
+        self.module, self.source_kernel = module, kernel
         self.names = Names(RESERVED)
         self.text = ScalarText(TABLE, self._leaf, self._special)
         self.parameters = [(self.names(name, "buffer"), f"{module.buffers[name].kind}*") for name in buffers]
         self.parameters += [(self.names(name, "size"), "size") for name in sizes]
         self.lines: list[str] = []
+        self.pending: list[str] = []  # lines that stand before the one being written
+        self.temporaries = 0
+        self.spans = spanning(axes_of(kernel.body), module.buffers)
+        self.guarded = 0  # branches around what is being written
+        self.by_data = 0  # those that data chooses: what they read is checked at run time
 
-    def kernel(self, kernel: Kernel, name: str) -> EmittedKernel:
+    def kernel(self, name: str) -> EmittedKernel:
         """The kernel, whose body is one nest, as one function."""
+        kernel = self.source_kernel
         (nest,) = kernel.body
         assert isinstance(nest, Nest)
         self.lines = [f"def {name}({', '.join(parameter for parameter, _ in self.parameters)}):"]
@@ -150,7 +142,8 @@ class _Writer:
         return EmittedKernel(name, kernel.note, "\n".join(self.lines), tuple(self.parameters))
 
     def _line(self, depth: int, text: str) -> None:
-        self.lines.append("    " * depth + text)
+        self.lines += ["    " * depth + line for line in (*self.pending, text)]
+        self.pending.clear()
 
     def _grid(self, axes: tuple[Axis, ...]) -> int:
         """Let this thread go through its share of the elements of ``axes``; return the depth of what follows."""
@@ -199,23 +192,23 @@ class _Writer:
     def _combined(self, op: str, place: str, value: Scalar) -> str:
         if op in ("add", "mul"):
             return f"{place} {'+' if op == 'add' else '*'}= {self.text(value)}"
-        return f"{place} = {op}imum({place}, {self.text(value)})"
+        return f"{place} = {self._extremum(op, place, self._named(value))}"
 
     def _store(self, part: Store, depth: int) -> None:
         shape = self.module.buffers[part.buffer].shape
-        inside = self._inside(part.indices, shape)
+        inside = self._inside(part.indices, shape, any_index=False)
         if inside:  # an element outside is dropped: data may not write out of bounds
             self._line(depth, f"if {inside}:")
         place = f"{self.names(part.buffer, 'buffer')}[{self.text(offset(part.indices, shape))}]"
         text = self._combined(part.op, place, part.value) if part.op else f"{place} = {self.text(part.value)}"
         self._line(depth + bool(inside), text)
 
-    def _inside(self, indices: tuple[Scalar, ...], shape: tuple[Scalar, ...]) -> str:
-        """The condition that those of ``indices`` that come from data lie within ``shape``; empty where none does."""
+    def _inside(self, indices: tuple[Scalar, ...], shape: tuple[Scalar, ...], any_index: bool) -> str:
+        """The condition that ``indices``, or only those from data, lie within ``shape``; empty where there are none."""
         return " and ".join(
             f"0 <= {self.text(index, COMPARE + 1)} < {self.text(extent, COMPARE + 1)}"
             for index, extent in zip(indices, shape, strict=True)
-            if any(isinstance(node, Load) for node in walk(index))
+            if any_index or from_data(index)
         )
 
     def _leaf(self, scalar: Scalar) -> tuple[str, int]:
@@ -247,17 +240,44 @@ class _Writer:
         text = f"{self.names(load.tensor, 'buffer')}[{self.text(offset(load.indices, buffer.shape))}]"
         if buffer.kind == "bool":  # one byte, 0 or 1
             text = f"({text} != 0)"
-        if not is_gather(load):
-            return text, ATOM
+        inside = self._inside(load.indices, buffer.shape, any_index=bool(self.by_data) and not self.spans(load))
         outside = {"real": "real(math.nan)", "int": "0", "bool": "False"}[buffer.kind]  # data out of range shows as NaN
-        return f"{text} if {self._inside(load.indices, buffer.shape)} else {outside}", CHOICE
+        return (f"{text} if {inside} else {outside}", CHOICE) if inside else (text, ATOM)
 
     def _special(self, scalar: Apply) -> tuple[str, int] | None:
-        """``where`` is a choice: only the chosen branch is computed, so that the other can neither fault nor leak."""
-        if scalar.primitive != "where":
-            return None
-        condition, yes, no = scalar.arguments
-        return f"{self.text(yes, CHOICE + 1)} if {self.text(condition, CHOICE + 1)} else {self.text(no, CHOICE)}", CHOICE
+        match scalar:
+            case Apply("where", (condition, yes, no)):
+                return self._choice(condition, yes, no), CHOICE
+            case Apply("max" | "min" as op, (*several, last)):
+                first = Apply(op, tuple(several)) if len(several) > 1 else several[0]
+                return self._extremum(op, self._named(first), self._named(last)), CHOICE
+            case Apply("sign", (argument,)):
+                x = self._named(argument)
+                return f"real(1.0) if {x} > real(0.0) else real(-1.0) if {x} < real(0.0) else {x}", CHOICE
+        return None
+
+    def _choice(self, condition: Scalar, yes: Scalar, no: Scalar) -> str:
+        """Only the chosen branch is computed, so that the other can neither fault nor leak."""
+        test = self.text(condition, CHOICE + 1)
+        data = from_data(condition)
+        self.guarded, self.by_data = self.guarded + 1, self.by_data + data
+        first, second = self.text(yes, CHOICE + 1), self.text(no)
+        self.guarded, self.by_data = self.guarded - 1, self.by_data - data
+        return f"{first} if {test} else {second}"
+
+    def _extremum(self, op: str, a: str, b: str) -> str:
+        """The larger (smaller) of ``a`` and ``b``, NaN if one is."""
+        return f"{a} if {a} {'>' if op == 'max' else '<'} {b} or {a} != {a} else {b}"
+
+    def _named(self, scalar: Scalar) -> str:
+        """Text that may be repeated: a name, computed in a line of its own unless only a branch may compute it."""
+        if isinstance(scalar, Local | Const | Index | Size) or (self.guarded and not is_total(scalar, self.spans)):
+            return self.text(scalar, ATOM)
+        text = self.text(scalar)
+        self.temporaries += 1
+        name = self.names(f"v{self.temporaries}", "temporary")
+        self.pending.append(f"{name} = {text}")
+        return name
 
 
 __all__ = ["TABLE", "TARGET", "emit"]

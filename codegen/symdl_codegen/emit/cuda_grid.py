@@ -1,7 +1,7 @@
 """Loop IR -> loop IR for a grid of threads: each kernel is one nest, and no iteration of it needs another.
 
-Launches run in order, and the end of a launch is the only barrier across a grid. So every nest becomes a kernel of its own,
-a contraction tile one loop per element, and a scatter a gather: each target element looks for what is added to it.
+Launches run in order, and the end of a launch is the only barrier across a grid. So every nest becomes a kernel of its
+own, a contraction tile one loop per element, and a scatter a gather: each target element looks for what is added to it.
 """
 
 from dataclasses import replace
@@ -35,7 +35,8 @@ from symdl_codegen.lower.equations import identity
 def grid_form(module: Module) -> Module:
     """Return ``module`` with one nest of independent iterations per kernel; the order of every sum is fixed.
 
-    before: z[w] = 0 for all w; for i: z[w(i)] += x(i)        after: for j: s = add over i of where(w(i) == j, x(i), 0); z[j] = s
+    before: for j: z[j] = 0        after: for j: s = add over i of where(w[i] == j, x[i], 0); z[j] = s
+            for i: z[w[i]] += x[i]
 
     Raises UnsupportedError where a schedule made for a CPU has left scratch rows or statements outside nests.
     """
@@ -84,7 +85,10 @@ def _nests(kernel: Kernel, module: Module) -> list[Nest]:
 
 
 def _untiled(nest: Nest) -> Nest:
-    """before: for tiles of i, j: v = sum over k of x[i,k]*y[j,k]; rest        after: for i, j: the same"""
+    """A contraction tile as a plain reduction.
+
+    before: for tiles of i, j: v = sum over k of x[i,k]*y[j,k]; rest        after: for i, j: the same
+    """
     match nest.body:
         case (Contract() as part,):
             product = Reduce(part.local, "add", part.depth, Apply("mul", (part.left, part.right)))
@@ -98,12 +102,15 @@ def _gathered(nest: Nest, clear: Nest | None, kernel: Kernel, module: Module) ->
         case (*lets, Store(target, at, value, str(op))) if all(isinstance(part, Let) for part in lets):
             kind = module.buffers[target].kind
         case _:
-            raise UnsupportedError(f"the cuda target scatters one pointwise value per nest, found more in {kernel.name}")
+            raise UnsupportedError(
+                f"the cuda target scatters one pointwise value per nest, found more in {kernel.name}"
+            )
     if not _clears(clear, target, identity(op, kind)):
         raise UnsupportedError(f"the scatter into {target} in {kernel.name} does not follow a nest that clears it")
     total = Local(f"{target}_value", kind)
     table: dict[Scalar, Scalar] = {}
     for part in lets:
+        assert isinstance(part, Let)
         table[part.local] = substitute(part.value, table)
     places = _fresh_axes(nest, module.buffers[target].shape)
     own = tuple(Index(axis.index) for axis in places)
