@@ -13,14 +13,14 @@ from symdl_codegen.runtime.executable import Executable
 from symdl_codegen.schedule import SCHEDULES, schedule
 
 SWITCHES = (*PASSES, *SCHEDULES, "hoist", "memory")
-UNLIKE_CPU = {"hoist": False}  # other emitters take each nest by itself
+UNLIKE_CPU = {"hoist": False, **dict.fromkeys(SCHEDULES, False)}  # other emitters order each nest themselves
 PLAIN = {name: False for name in SWITCHES if name not in ("powers", "sharing", "dead_code")}
 
 
 def build(
     program: Program, target: str = "cpu", dtype: str = "float64", *, passes: dict[str, bool] | None = None
 ) -> Executable:
-    """Compile ``program`` for ``target`` (cpu, numpy) in floating type ``dtype`` (float64, float32).
+    """Compile ``program`` for ``target`` (cpu, numpy, cuda) in floating type ``dtype`` (float64, float32).
 
     ``passes`` turns passes and schedules off or on by name, see SWITCHES; all are on, save for numpy, whose text
     stays one statement per equation. Raises VerificationError for an invalid program, UnsupportedError for a structure

@@ -4,6 +4,7 @@ from importlib import import_module
 
 ENGINES = {
     "cpu": ("symdl_codegen.runtime.engine_cpu", "CpuEngine"),
+    "cuda": ("symdl_codegen.runtime.engine_cuda", "CudaEngine"),
     "numpy": ("symdl_codegen.runtime.engine_numpy", "NumpyEngine"),
 }
 

@@ -1,8 +1,9 @@
 """CUDA text -> PTX -> cubin on a machine that needs neither a GPU nor a driver: libNVVM, libdevice and ptxas.
 
-They come from an installed CUDA toolkit (CUDA_HOME, conda, /usr/local/cuda) or from the wheels of the extra ``symdl[cuda]``.
+They come from the toolkit that CUDA_HOME names, else from the wheels of the extra ``symdl[cuda]``, else the system.
 """
 
+import atexit
 import hashlib
 import os
 import re
@@ -27,8 +28,8 @@ _LOCK = threading.RLock()
 def prepare() -> None:
     """Let Numba find the wheels' libNVVM, libdevice and runtime, unless CUDA_HOME already names a toolkit.
 
-    Numba looks for one folder laid out like a toolkit, so the cache directory gets such a folder of links. Call this before
-    Numba first looks. Does nothing where the wheels are not installed: Numba then searches the system.
+    Numba looks for one folder laid out like a toolkit, so the cache directory gets such a folder of links. Does nothing
+    where the wheels are not installed: Numba then searches the system.
     """
     if os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH"):
         return
@@ -60,6 +61,7 @@ def _linked(links: dict[str, Path]) -> Path:
         _link(home, links)
     except OSError:  # a cache directory that cannot be written
         home = Path(tempfile.mkdtemp(prefix="symdl-cuda-"))
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
         _link(home, links)
     return home
 
@@ -88,10 +90,10 @@ def _compiler() -> Any:
         from numba import config, cuda
     except ImportError as error:
         raise CompilerUnavailableError("compiling for CUDA needs numba; install it with: pip install numba") from error
-    if config.ENABLE_CUDASIM:
+    if getattr(config, "ENABLE_CUDASIM", False):
         raise CompilerUnavailableError(
-            "expected Numba's CUDA compiler, found its simulator (NUMBA_ENABLE_CUDASIM=1); it runs kernels and compiles "
-            "none: unset NUMBA_ENABLE_CUDASIM before Python starts"
+            "expected Numba's CUDA compiler, found its simulator (NUMBA_ENABLE_CUDASIM=1), which runs kernels and "
+            "compiles none: unset NUMBA_ENABLE_CUDASIM before Python starts"
         )
     with _LOCK:
         prepare()
@@ -101,8 +103,9 @@ def _compiler() -> Any:
             nvvm.NVVM()
             nvvm.get_supported_ccs()
             libdevice = nvvm.LibDevice()
-        except Exception as error:  # noqa: BLE001 because Numba reports what is missing in many types
-            raise CompilerUnavailableError(f"compiling for CUDA needs libNVVM and libdevice; {REMEDY} ({error})") from error
+        except Exception as error:  # Numba reports what is missing in many types
+            message = f"compiling for CUDA needs libNVVM and libdevice, and Numba finds none; {REMEDY}"
+            raise CompilerUnavailableError(message) from error
     assert libdevice.bc
     return cuda
 
@@ -152,7 +155,9 @@ def assemble(ptx: str, cc: tuple[int, int] = (9, 0)) -> tuple[bytes, str]:
 def _ptxas() -> str:
     home, wheel = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH"), _wheel("cuda_nvcc")
     folders = [*([wheel / "bin"] if wheel else []), *([Path(home) / "bin"] if home else [])]
-    found = next((path for folder in folders if (path := shutil.which("ptxas", path=str(folder)))), shutil.which("ptxas"))
+    found = next(
+        (path for folder in folders if (path := shutil.which("ptxas", path=str(folder)))), shutil.which("ptxas")
+    )
     if found is None:
         raise CompilerUnavailableError(f"assembling for CUDA needs ptxas; {REMEDY}")
     return found

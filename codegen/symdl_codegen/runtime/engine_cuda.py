@@ -5,6 +5,7 @@ Without either it still compiles: ``ptx`` needs no device. Buffers are flat devi
 
 import math
 import os
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -26,15 +27,15 @@ from symdl_codegen.scalars import evaluate
 
 PLANS_KEPT = 4
 NO_DEVICE = (
-    "the cuda target can show and compile its kernels here but not run them: Numba finds no GPU with a driver. Run on a "
-    "machine with an NVIDIA GPU, or set NUMBA_ENABLE_CUDASIM=1 before Python starts, which runs the kernels in a (slow) "
+    "the cuda target can show and compile its kernels here but not run them: Numba finds no GPU with a driver. Use a "
+    "machine with an NVIDIA GPU, or set NUMBA_ENABLE_CUDASIM=1 before Python starts, which runs the kernels in a slow "
     "simulator; target='cpu' needs neither"
 )
 _LOCK = threading.RLock()  # of all engines: the simulator runs one kernel at a time
 
 
 class CudaEngine:
-    """The kernels of one program. ``blocks`` and ``threads`` are the grid of every launch; results do not depend on it."""
+    """The kernels of one program. ``blocks`` and ``threads`` are the grid of every launch; no result depends on it."""
 
     cached, compiled = True, 0  # compilation happens at the first launch, or in ``ptx``
 
@@ -54,7 +55,7 @@ class CudaEngine:
         return cuda_toolkit.compile_ptx(self.emitted.kernels, self._functions(), self.dtype, cc)
 
     def arena(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[dict[str, int], int]:
-        """Offsets of the temporaries in the arena, and its length; inputs and states have device arrays of their own."""
+        """Offsets of the temporaries in the arena, and its length; inputs and states have their own device arrays."""
         lengths = {name: byte_size(self.module.buffers[name], sizes, self.item) for name in self.lives}
         return layout(self.lives, lengths, 0, self.share_memory)
 
@@ -89,7 +90,7 @@ class CudaEngine:
     ) -> int:
         """Launch every step of an epoch and return how many were completed; states stay on the device meanwhile.
 
-        The host gathers the rows of each mini-batch. ``recorded`` maps an order-0 output to an array with one element a step.
+        The host gathers the rows of each mini-batch. ``recorded`` maps an order-0 output to one element a step.
         """
         name, number = self.module.batch, -(-len(order) // batch)
         assert name is not None
@@ -119,7 +120,8 @@ class CudaEngine:
     def _device(self) -> Any:
         """``numba.cuda`` with something to run on, the kernels ready to launch."""
         try:
-            cuda_toolkit.prepare()
+            if not _simulated():
+                cuda_toolkit.prepare()
             from numba import cuda
         except ImportError as error:
             raise CompilerUnavailableError("the cuda target needs numba; install it with: pip install numba") from error
@@ -192,15 +194,17 @@ def quietly(kernel):
 
 def _simulated() -> bool:
     """Whether Numba is, or would be, imported as its CUDA simulator."""
+    if "numba" in sys.modules:
+        return bool(getattr(sys.modules["numba"].config, "ENABLE_CUDASIM", False))
     return os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
 
 
 def _ieee_math() -> SimpleNamespace:
-    """``math`` as kernels know it: where Python's raises, these functions return infinity or NaN, in the argument's type."""
+    """``math`` as kernels know it: where Python's raises, these return infinity or NaN, in the argument's type."""
     return SimpleNamespace(
         nan=math.nan,
         inf=math.inf,
-        pow=np.power,
+        pow=lambda x, y: np.power(np.array([x]), np.array([y]))[0],  # for scalars NumPy replaces pow(x, 0.5) by sqrt(x)
         sqrt=np.sqrt,
         exp=np.exp,
         log=np.log,

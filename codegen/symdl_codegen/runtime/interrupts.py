@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def deferred_interrupts() -> Iterator[Callable[[], None]]:
-    """Hold SIGINT back within the block; the function it gives delivers one that came, and so does the end of the block.
+    """Hold SIGINT back within the block. The function it gives delivers one that came, as does the end of the block.
 
     Outside the main thread, and where SIGINT has no Python handler, nothing is held back.
     """
