@@ -2,7 +2,7 @@
 
 from sympy import Rational
 
-from symdl.data import Dataset, Split, digits, split
+from symdl.data import Split, digits, split
 from symdl.expr.declare import matrix, named, vector
 from symdl.losses.cross_entropy import cross_entropy
 from symdl.models.recipe import Recipe
@@ -25,18 +25,13 @@ def build(division: Split) -> Model:
     return Model(loss=loss, parameters=[W, b], inputs=[x], targets=[y], outputs={"y_hat": y_hat})
 
 
-def arrays(data: Dataset) -> dict[str, object]:
-    """Return grey values in [0, 1] and labels."""
-    return {"x": data.x, "y": data.y}
-
-
 RECIPE = Recipe(
     name="digits-softmax",
     title="softmax regression with the penalty of C = 1 on handwritten digits",
     section="3.3",
     build=build,
     splits=lambda: (split(digits(), 0.2),),
-    arrays=arrays,
+    arrays=lambda data: {"x": data.x, "y": data.y},
     training={"optimizer": Lookahead(alpha=4.0, beta=0.95), "epochs": 1_500, "dtype": "float64"},
     metric="accuracy",
     reference=0.967,
