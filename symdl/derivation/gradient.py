@@ -16,7 +16,7 @@ from symdl.errors import DerivationError
 from symdl.expr.contract import transpose
 from symdl.expr.index import axis_index, rebuild
 from symdl.expr.ingest import as_scalar
-from symdl.expr.nodes import Array, Element, Named, Tensor
+from symdl.expr.nodes import Array, CompositeOp, Element, Named, Tensor
 from symdl.expr.system import System, trace
 from symdl.latex import latex
 from symdl.notation import adjoint_name
@@ -139,7 +139,9 @@ class _Chain:
         if all(item.order + order <= 2 for item in named):
             for item in named:
                 left = rf"\frac{{\partial {latex(item)}}}{{\partial {latex(variable)}}}"
-                self.lines.add(HESSIAN, left, jacobian(item, variable), "derivative of the definition")
+                # The adjoints inside the derivative of a scalar would be named like those of the loss: no names there.
+                value = item if item.order else written_out(item)
+                self.lines.add(HESSIAN, left, jacobian(value, variable), "derivative of the definition")
         result = hessian(self.loss, variable)
         marks = {0: f"{latex(variable)}^{{2}}", 1: rf"{latex(variable)} \partial {latex(transpose(variable))}"}
         left = rf"\nabla^{{2}} {self.cost}"
@@ -168,10 +170,16 @@ def _scalar(value: Any) -> Any:
     return value.body if isinstance(value, Array) and value.order == 0 else value
 
 
-def written_out(tensor: Tensor, names: Mapping[Tensor, Tensor]) -> Tensor:
-    """Return a tensor with some of the named tensors in it replaced by their definitions."""
+def written_out(tensor: Tensor, names: Mapping[Tensor, Tensor] | None = None) -> Tensor:
+    """Return a tensor with named tensors in it replaced: those in ``names``, or all of them by their definitions."""
+    if names is None and isinstance(tensor, Named):
+        return written_out(tensor.definition)
+    if names is not None and tensor in names:
+        return names[tensor]
+    if isinstance(tensor, CompositeOp):
+        return tensor.func(*(written_out(part, names) if isinstance(part, Tensor) else part for part in tensor.args))
     if not isinstance(tensor, Array):
-        return names.get(tensor, tensor)
+        return tensor
 
     def visit(node: Basic) -> Basic | None:
         if isinstance(node, Element):

@@ -47,13 +47,19 @@ _ACCENTS = {
 }
 _UP = dict(zip("0123456789+-=()niT′ᵀ", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱᵀ′ᵀ", strict=True)) | {"−": "⁻"}
 _DOWN = dict(zip("0123456789+-=()aehijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,", strict=True)) | {"−": "₋"}
-_PARTS = {"1/2": "½", "1/3": "⅓", "2/3": "⅔", "1/4": "¼", "3/4": "¾"}
+_PARTS = dict(
+    zip(
+        ["1/2", "1/3", "2/3", "1/4", "3/4", "1/5", "2/5", "3/5", "4/5", "1/6", "5/6", "1/8", "1/10"],
+        "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅒",
+        strict=True,
+    )
+)
 _ATOM = re.compile(r"[\w.′\u0300-\u036f]+$|[(‖⌊⌈|][^()‖|]*[)‖⌋⌉|]$")
 
 
 def plain(latex: str) -> str:
     """Return a formula in Unicode; commands without a sign of their own appear by name."""
-    text = re.sub(r"∂(²?) +", r"∂\1", _Reader(latex).row())
+    text = re.sub(r"([∂∇]²?) +", r"\1", _Reader(latex).row())
     text = re.sub(r"([‖⌊⌈|]) ([^‖⌋⌉|]*) ([‖⌋⌉|])", r"\1\2\3", text)
     return unicodedata.normalize("NFC", re.sub(r"(?<! ) {2}(?! )", " ", text).strip())
 
