@@ -25,6 +25,7 @@ from symdl.latex.forms import (
     Ones,
     Power,
     Scale,
+    Slice,
     Sum,
     Trace,
     Transpose,
@@ -71,8 +72,8 @@ def _(form: Explicit) -> tuple[str, int]:
 
 @typeset.register
 def _(form: Transpose) -> tuple[str, int]:
-    if isinstance(form.arg, Leaf):
-        return with_superscript(form.arg.tex, r"\top"), POWER
+    if isinstance(form.arg, Leaf | Slice):
+        return with_superscript(text(form.arg), r"\top"), POWER
     if isinstance(form.arg, Apply | Power) and not _closed(form.arg):
         return rf"{parenthesised(text(form.arg))}^{{\top}}", POWER
     return rf"{within(form.arg, ATOM)}^{{\top}}", POWER

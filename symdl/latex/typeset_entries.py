@@ -39,11 +39,11 @@ def _(form: Power) -> tuple[str, int]:
         return rf"\sqrt{{{text(form.base)}}}", POWER
     content = text(form.exponent)
     base = form.base
+    mark = content if form.is_scalar else rf"\odot {content}"
     if isinstance(base, Apply):
-        return _apply(base, content), POWER
+        return _apply(base, content if text(base).endswith(r"\right)") else mark), POWER
     if isinstance(base, Norm):
         return f"{text(base)}^{{{content}}}", POWER
-    mark = content if form.is_scalar else rf"\odot {content}"
     if isinstance(base, Leaf) and not is_marked(base.tex):
         return f"{base.tex}^{{{mark}}}", POWER
     if isinstance(base, Composite | At) and not text(base).endswith("}"):
@@ -148,6 +148,8 @@ def _(form: Cases) -> tuple[str, int]:
 def _(form: Slice) -> tuple[str, int]:
     parts = []
     for part, size in zip(form.parts, form.base.shape, strict=False):
+        if size == 1:
+            continue
         if not isinstance(part, tuple):
             parts.append(_size(part + 1))
         elif part[0] == 0 and part[1] == size:

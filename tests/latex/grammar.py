@@ -202,6 +202,8 @@ class Grammar:
         return value
 
     def element(self, base: Value) -> Value:
+        if ":" in self.group_tokens():
+            return self.part(base)
         places = self.subscripts()
 
         def value(env: Env) -> Any:
@@ -209,6 +211,36 @@ class Grammar:
             return array[tuple(int(place(env)) - 1 for place in places)]
 
         return value
+
+    def group_tokens(self) -> list[str]:
+        """Return the tokens of the subscript ahead."""
+        depth, place = 1, self.place + 2
+        while depth:
+            depth += (self.tokens[place] == "{") - (self.tokens[place] == "}")
+            place += 1
+        return self.tokens[self.place + 2 : place - 1]
+
+    def part(self, base: Value) -> Value:
+        """Parse ``_{2:n,:}``, both ends included."""
+        self.take("_", "{")
+        parts: list[tuple[Value | None, Value | None]] = []
+        while True:
+            first = None if self.next == ":" else self.sum()
+            last = (None if self.next in (",", "}") else self.sum()) if self.accept(":") else first
+            parts.append((first, last))
+            if not self.accept(","):
+                break
+        self.take("}")
+
+        def found(env: Env) -> Any:
+            array = base(env)
+            for place, (first, last) in enumerate(parts):
+                axis = place if 1 not in array.shape else int(array.shape[0] == 1)
+                start = 0 if first is None else int(first(env)) - 1
+                array = np.take(array, range(start, array.shape[axis] if last is None else int(last(env))), axis)
+            return plain(array)
+
+        return found
 
     def subscripts(self) -> list[Value]:
         self.take("_", "{")

@@ -15,7 +15,7 @@ from symdl.ops import elementwise, reductions, softmax, structure
 from tests.latex.numbers import Numbers
 
 n, p = dims("n p")
-SIZES = {"n": 3, "p": 2}
+SIZES = {"n": 4, "p": 3}
 X, Y, A, B, S = (matrix("X", n, p), matrix("Y", n, p), matrix("A", p, p), matrix("B", p, p),
                  matrix("S", p, p, symmetric=True))  # fmt: skip
 Q, w, v, y, z = matrix("Q", n, n), vector("w", p), vector("v", p), vector("y", n), vector("z", n)
@@ -31,7 +31,7 @@ def numbers(seed: int = 0) -> Numbers:
     rng = np.random.default_rng(seed)
     arrays: dict[str, Any] = {}
     for leaf in LEAVES:
-        arrays[leaf.name] = rng.uniform(0.2, 1.2, [int(size.subs({n: 3, p: 2})) for size in leaf.shape])
+        arrays[leaf.name] = rng.uniform(0.2, 1.2, [SIZES.get(str(size), 1) for size in leaf.shape])
     arrays["S"] = arrays["S"] + arrays["S"].T
     arrays |= {"c": 0.7, "lambda": 1.3}
     return Numbers(SIZES, arrays)
@@ -133,6 +133,8 @@ def expressions(draw: Any) -> Any:
             else:
                 found = binary(draw, latest, draw(st.sampled_from([*pool, *SCALARS])))
         except (SymdlError, TypeError, AttributeError, IndexError):
+            continue
+        if 0 in getattr(found, "shape", ()):
             continue
         if isinstance(found, sympy.Basic) and not isinstance(found, TensorSymbol) and getattr(found, "order", 0) <= 3:
             pool.append(found)

@@ -32,6 +32,8 @@ def sized(form: Any, numbers: Numbers) -> Any:
         size = numbers.size(form.shape[0])
         tex = rf"\mathbf{{1}}_{{{size}}}" if isinstance(form, forms.Ones) else f"I_{{{size}}}"
         return forms.Leaf(form.size, tex, None, isinstance(form, forms.Identity))
+    if isinstance(form, forms.Unit):
+        return forms.Leaf(form.size, rf"\mathbf{{e}}_{{{form.position + 1},{numbers.size(form.shape[0])}}}", None)
     if isinstance(form, tuple):
         return tuple(sized(part, numbers) for part in form)
     if isinstance(form, forms.Form):
@@ -105,40 +107,12 @@ class Reader(Grammar):
         if self.next == "_" and value.ndim:
             array = np.squeeze(value)
             if ":" in self.group_tokens():
-                return self.part(value[:, None] if value.ndim == 1 else value)
+                matrix = value[:, None] if value.ndim == 1 else value
+                return self.part(lambda env: matrix)
             places = self.subscripts()
             return lambda env: array[tuple(int(place(env)) - 1 for place in places)]
         matrix = value[:, None] if value.ndim == 1 else value
         return lambda env: plain(matrix)
-
-    def group_tokens(self) -> list[str]:
-        """Return the tokens of the subscript ahead."""
-        depth, place = 1, self.place + 2
-        while depth:
-            depth += (self.tokens[place] == "{") - (self.tokens[place] == "}")
-            place += 1
-        return self.tokens[self.place + 2 : place - 1]
-
-    def part(self, value: np.ndarray) -> Value:
-        """Parse ``_{2:n,:}``, both ends included."""
-        self.take("_", "{")
-        parts: list[tuple[Value | None, Value | None]] = []
-        while True:
-            first = None if self.next == ":" else self.sum()
-            last = (None if self.next in (",", "}") else self.sum()) if self.accept(":") else first
-            parts.append((first, last))
-            if not self.accept(","):
-                break
-        self.take("}")
-
-        def found(env: Env) -> Any:
-            array = value
-            for axis, (first, last) in enumerate(parts):
-                start = 0 if first is None else int(first(env)) - 1
-                array = np.take(array, range(start, array.shape[axis] if last is None else int(last(env))), axis)
-            return plain(array)
-
-        return found
 
     def delimited(self) -> Value:
         opening = self.tokens[self.place + 1]
@@ -223,8 +197,10 @@ class Reader(Grammar):
             return lambda env: 1.0  # fills any shape
         if what == "e":
             position = self.sum()
+            self.take(",")
+            count = int(self.take())
             self.take("}")
-            return lambda env: np.eye(env["unit"])[:, [int(position(env)) - 1]]
+            return lambda env: np.eye(count)[:, [int(position(env)) - 1]]
         size = int(self.take())
         self.take("}")
         return lambda env: np.ones((size, 1))

@@ -59,7 +59,7 @@ def test_printed_matrix_notation_reads_as_the_same_value(expr):
     form = matrix_form(expr)
     tex, sizes = text(sized(form, VALUES)), letter_sizes(form, VALUES)
     if sizes is not None:
-        value = read(tex, names_of(expr, VALUES), sizes=sizes, unit=2)
+        value = read(tex, names_of(expr, VALUES), sizes=sizes)
         expected = direct(expr, VALUES)
         np.testing.assert_allclose(np.broadcast_to(value, np.shape(expected)), expected, **CLOSE, err_msg=tex)
 
@@ -76,7 +76,7 @@ def test_printed_index_notation_reads_as_the_same_value(expr):
     squeezed = np.squeeze(values)
     for place in np.ndindex(squeezed.shape):
         env = dict(zip(letters, (k + 1 for k in place), strict=True))
-        np.testing.assert_allclose(read(tex, names, sizes=sizes, unit=2, **env), squeezed[place], **CLOSE, err_msg=tex)
+        np.testing.assert_allclose(read(tex, names, sizes=sizes, **env), squeezed[place], **CLOSE, err_msg=tex)
     assert expected is values
 
 
