@@ -64,6 +64,12 @@ def plain(latex: str) -> str:
     return unicodedata.normalize("NFC", re.sub(r"(?<! ) {2}(?! )", " ", text).strip())
 
 
+def plain_rows(aligned: str) -> list[str]:
+    """Return the rows of a LaTeX ``aligned`` block in Unicode."""
+    body = aligned.removeprefix("\\begin{aligned}").removesuffix("\\end{aligned}")
+    return [plain(row.replace("&", "", 1)) for row in body.split("\\\\\n")]
+
+
 def plain_text(text: str) -> str:
     """Return prose with its formulas, between dollar signs, in Unicode."""
     return re.sub(r"\$(.*?)\$", lambda found: plain(found[1]), text)
