@@ -89,6 +89,16 @@ def test_what_data_sends_outside_reads_nan_or_is_dropped():
     np.testing.assert_array_equal(found["next"], [0.25, np.nan])
 
 
+def test_what_a_branch_guards_is_read_in_the_branch_only():
+    b = Builder("guarded", n=None)
+    b.input("x", "n")
+    after = ap("add", Index("i"), 1)
+    inside = ap("lt", after, b.tensors["x"].shape[0])
+    b.eq("y", axes(i="n"), ap("where", inside, ap("max", ap("sign", ld("x", after)), 0.5, ld("x", after)), -1.0))
+    found = build(b.program("y"), "cuda")({"x": [3.0, -2.0, 4.0]})
+    np.testing.assert_array_equal(found["y"], [0.5, 4.0, -1.0])
+
+
 def agree(fn, reference, arrays, sizes, dtype):
     """Both give the same values, or refuse the arrays in the same words."""
     try:
@@ -193,6 +203,22 @@ def test_interrupt_leaves_whole_steps(monkeypatch):
     fn.epoch(expected, data, order[:BATCH], BATCH, {n: a[:1] for n, a in schedule.items()})
     for name in state:
         np.testing.assert_array_equal(state[name], expected[name])
+
+
+def test_an_interrupted_step_is_whole(monkeypatch):
+    b = Builder("count", n=None)
+    b.input("a", role="state")
+    b.input("x")
+    b.eq("a1", (), ap("add", ld("a"), ld("x")))
+    fn = build(b.program(updates=(("a", "a1"),)), "cuda")
+    state = {"a": np.array(1.0)}
+    fn.step(state, {"x": 3.0})
+    assert state["a"] == 4.0, "one thread only updates a state of order 0"
+    run = fn.engine._run
+    monkeypatch.setattr(fn.engine, "_run", lambda *arguments: (run(*arguments), signal.raise_signal(signal.SIGINT)))
+    with pytest.raises(KeyboardInterrupt):
+        fn.step(state, {"x": 3.0})
+    assert state["a"] == 7.0
 
 
 def test_threads_may_call_at_once():
