@@ -206,7 +206,7 @@ def test_interrupt_leaves_whole_steps(monkeypatch):
 
 
 def test_an_interrupted_step_is_whole(monkeypatch):
-    b = Builder("count", n=None)
+    b = Builder("count")
     b.input("a", role="state")
     b.input("x")
     b.eq("a1", (), ap("add", ld("a"), ld("x")))
