@@ -9,6 +9,7 @@ from symdl.derivation import derivation
 from symdl.expr.contract import broadcast, transpose
 from symdl.expr.declare import matrix, named, scalar, tensor, vector
 from symdl.expr.layers import layers, widths
+from symdl.expr.recurrence import recurrence
 from symdl.expr.sizes import dims
 from symdl.latex import latex
 from symdl.ops import elementwise as _elementwise
@@ -59,6 +60,7 @@ __all__ = [
     "ones",
     "outer",
     "prod",
+    "recurrence",
     "scalar",
     "softmax",
     "stack",

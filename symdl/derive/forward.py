@@ -7,7 +7,9 @@ from sympy import Basic, Expr, Integer
 
 from symdl.derive.partial import partials, selection
 from symdl.expr.index import Index, axis_index, substitute
-from symdl.expr.nodes import Array, Element, Reduce, Tensor, axes_of
+from symdl.expr.nodes import Array, Element, Reduce, Tensor, TensorSymbol, axes_of
+from symdl.expr.recurrence import Recurrence
+from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.system import Equation, System
 
 
@@ -24,9 +26,19 @@ def forward(system: System, tangents: Mapping[Basic, Tensor], extra: Sequence[Ex
     """
     active = frozenset(system.depends(tangents))
     known: dict[Basic, Tensor] = dict(tangents)
-    for equation in system.equations:
-        if equation.target in active:
-            known[equation.target] = _tangent(system, equation, known, active, extra)
+    for block in system.blocks:
+        loop = block[0].loop
+        moving = [equation for equation in block if equation.target in active]
+        if loop is None:
+            known.update({item.target: _tangent(system, item, known, active, extra) for item in moving})
+        elif moving:
+            symbols = {
+                item.target: TensorSymbol(f"{item.target.name}~", (*item.target.shape, *extra)) for item in moving
+            }
+            arrays = [_tangent(system, item, {**known, **symbols}, active, extra) for item in moving]
+            direction = "reverse" if loop.reverse else "forward"
+            for number, item in enumerate(moving):
+                known[item.target] = Recurrence(list(symbols.values()), arrays, number, loop.axis, direction)
     result = {}
     for output in system.outputs:
         tangent = known.get(output)
@@ -53,6 +65,19 @@ def _tangent(
             continue
         places = tuple(system.over_tensors(place) for place in getattr(atom, "indices", ()))
         tangent = Element(known[tensor], *places, *(index for index, _ in outer))
-        terms.append(factor * system.over_tensors(derivative) * tangent)
+        terms.append(_under_guards(factor * system.over_tensors(derivative), tangent))
     total = sympy.Add(*terms)
     return Array(Reduce("add", total, *reduced) if reduced else total, *axes, *outer)
+
+
+def _under_guards(derivative: Expr, tangent: Expr) -> Expr:
+    """Return the product with the tangent inside the conditions: where a read is guarded, that of its tangent is too."""
+    where = SCALAR_OPS["where"]
+    if isinstance(derivative, sympy.Add):
+        return sympy.Add(*(_under_guards(term, tangent) for term in derivative.args))
+    for factor in sympy.Mul.make_args(derivative):
+        if isinstance(factor, where) and 0 in factor.args[1:]:
+            condition, *branches = factor.args
+            rest = sympy.Mul(*(part for part in sympy.Mul.make_args(derivative) if part is not factor))
+            return where(condition, *(branch and _under_guards(branch * rest, tangent) for branch in branches))
+    return derivative * tangent

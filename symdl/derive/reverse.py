@@ -1,6 +1,6 @@
 """Reverse mode: the vector-Jacobian product of a system, itself a graph of equations with the book's names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sympy
@@ -10,6 +10,7 @@ from symdl.derive.index_map import transpose
 from symdl.derive.partial import partials, selection
 from symdl.expr.index import axis_index, fresh_index, substitute
 from symdl.expr.nodes import Array, Element, Named, Reduce, Tensor, TensorSymbol, axes_of
+from symdl.expr.recurrence import Recurrence
 from symdl.expr.system import Equation, System
 from symdl.notation import adjoint_name
 
@@ -34,8 +35,11 @@ def reverse(
         targets = axes_of(output.shape)
         element = Element(cotangent, *(index for index, _ in (*outer, *targets)))
         sweep.add(output, element, outer, targets)
-    for equation in reversed(system.equations):
-        sweep.equation(equation)
+    for block in reversed(system.blocks):
+        if block[0].loop is None:
+            sweep.equation(block[0])
+        else:
+            sweep.loop(block)
     return {variable: sweep.total(variable) for variable in wrt}
 
 
@@ -54,10 +58,14 @@ class _Sweep:
         mapping = {old: new for (old, _), (new, _) in zip([*outer, *targets], [*self.outer, *own], strict=True)}
         self.terms.setdefault(tensor, []).append(substitute(value, mapping))
 
-    def total(self, tensor: Basic) -> Tensor:
-        """Return the adjoint as a tensor: the sum of all contributions, named after the primal where that is named."""
+    def sum(self, tensor: Basic) -> Tensor:
+        """Return the sum of all contributions to the adjoint of ``tensor``."""
         axes = [*self.outer, *self.targets.get(tensor, axes_of(getattr(tensor, "shape", ())))]
-        adjoint = Array(sympy.Add(*self.terms.get(tensor, ())), *axes)
+        return Array(sympy.Add(*self.terms.get(tensor, ())), *axes)
+
+    def total(self, tensor: Basic) -> Tensor:
+        """Return the adjoint, named after the primal where that is named."""
+        adjoint = self.sum(tensor)
         equation = self.system.by_target.get(tensor)
         if equation is not None and equation.named and not self.extra and not isinstance(adjoint, TensorSymbol):
             name, latex = adjoint_name(equation.target.name, equation.target.latex_name)
@@ -66,13 +74,43 @@ class _Sweep:
         return adjoint
 
     def equation(self, equation: Equation) -> None:
+        """Pass the adjoint of an equation's target on to what its body reads."""
         target = equation.target
         if target not in self.active or target not in self.terms or target in self.wrt:
             return
         adjoint = self.total(target)
         if isinstance(adjoint, Array) and adjoint.body == 0:
             return
-        axes = axes_of(target.shape)
+        for tensor, value, outer, targets in self.contributions(equation, adjoint, lambda tensor: True):
+            self.add(tensor, value, outer, targets)
+
+    def loop(self, block: Sequence[Equation]) -> None:
+        """Do the same for a block: its adjoints are a recurrence the other way (backpropagation through time)."""
+        loop = block[0].loop
+        assert loop is not None
+        inside = {equation.target for equation in block}
+        if not any(target in self.terms for target in inside):
+            return
+        active = [equation for equation in reversed(block) if equation.target in self.active]
+        symbols: dict[Basic, TensorSymbol] = {}
+        for equation in active:
+            shape = (*self.extra, *equation.target.shape)
+            symbols[equation.target] = TensorSymbol(f"{equation.target.name}~", shape, (), _label(equation))
+        for equation in active:
+            own = symbols[equation.target]
+            for tensor, value, outer, targets in self.contributions(equation, own, inside.__contains__):
+                self.add(tensor, value, outer, targets)
+        arrays = [self.sum(equation.target) for equation in active]
+        axis = len(self.extra) + loop.axis
+        names = [symbols[equation.target] for equation in active]
+        for number, equation in enumerate(active):
+            adjoint = Recurrence(names, arrays, number, axis, "forward" if loop.reverse else "reverse")
+            for tensor, value, outer, targets in self.contributions(equation, adjoint, lambda t: t not in inside):
+                self.add(tensor, value, outer, targets)
+
+    def contributions(self, equation: Equation, adjoint: Tensor, wanted: Callable[[Basic], bool]) -> Iterator[Any]:
+        """Yield (tensor, value, outer axes, target axes) for each read of a wanted tensor."""
+        axes = axes_of(equation.target.shape)
         mapping = {axis_index(k): index for k, (index, _) in enumerate(axes)}
         outer = axes_of(self.extra)
         body = substitute(equation.body, mapping)
@@ -81,18 +119,24 @@ class _Sweep:
         if isinstance(body, Reduce):
             reduction = body
             reduced, body = reduction.open()
-            value = Element(self.system.tensor(target), *(index for index, _ in axes))
+            value = Element(self.system.tensor(equation.target), *(index for index, _ in axes))
             factor = selection(reduction, reduced, self.primal(body), value)
             factor = self.primal(factor)
         received = Element(adjoint, *(index for index, _ in (*outer, *axes)))
         for atom, derivative in partials(body, self.active):
-            value = received * factor * self.primal(derivative)
-            places = atom.indices if isinstance(atom, Element) else ()
             tensor = atom.tensor if isinstance(atom, Element) else atom
+            if not wanted(tensor):
+                continue
+            value = received * factor * self.primal(derivative)
+            places = tuple(self.primal(place) for place in (atom.indices if isinstance(atom, Element) else ()))
             targets = [(fresh_index(), size) for size in getattr(tensor, "shape", ())]
-            places = tuple(self.primal(place) for place in places)
-            self.add(tensor, transpose(value, [*axes, *reduced], places, targets), outer, targets)
+            yield tensor, transpose(value, [*axes, *reduced], places, targets), outer, targets
 
     def primal(self, expr: Expr) -> Expr:
         """Return a body of the system as an expression over the primal tensors."""
         return self.system.over_tensors(expr)
+
+
+def _label(equation: Equation) -> str:
+    latex = equation.target.latex_name
+    return adjoint_name(latex[:1], latex)[1] if latex else ""

@@ -1,12 +1,14 @@
 """Batches: equations of one sample, written for many."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sympy import Basic, Expr, Symbol
 
+from symdl.expr.equations import Equation, tensors_of_block
 from symdl.expr.index import axis_index, fresh_index, rebuild, substitute
-from symdl.expr.nodes import Array, Element, Named, Tensor, TensorSymbol, axes_of
+from symdl.expr.nodes import Array, Element, Tensor, TensorSymbol, axes_of
 from symdl.expr.system import trace
 
 
@@ -31,10 +33,11 @@ def batched(values: Sequence[Any], data: Sequence[Basic], size: Expr) -> list[An
             lifted[symbol] = TensorSymbol(symbol.name, (size, *symbol.shape), tuple(facts), symbol.latex_name)
         elif isinstance(symbol, Symbol):
             lifted[symbol] = TensorSymbol(symbol.name, (size,))
-    for equation in system.equations:
+
+    def lifted_body(equation: Equation) -> Array:
         sample = fresh_index()
 
-        def lift(node: Basic, sample: Any = sample) -> Basic | None:
+        def lift(node: Basic) -> Basic | None:
             if isinstance(node, Symbol) and node in lifted:
                 return Element(lifted[node], sample)
             if isinstance(node, Element):
@@ -45,13 +48,26 @@ def batched(values: Sequence[Any], data: Sequence[Basic], size: Expr) -> list[An
                 return Element(tensor, sample, *indices)
             return None
 
-        if equation.target in active:
-            axes = axes_of(equation.target.shape)
-            body = substitute(equation.body, {axis_index(k): index for k, (index, _) in enumerate(axes)})
-            tensor = Array(rebuild(body, lift), (sample, size), *axes)
-            if equation.named:
-                tensor = Named(equation.target.name, tensor, equation.target.latex_name)
-            lifted[equation.target] = tensor
+        axes = axes_of(equation.target.shape)
+        body = substitute(equation.body, {axis_index(k): index for k, (index, _) in enumerate(axes)})
+        return Array(rebuild(body, lift), (sample, size), *axes)
+
+    for block in system.blocks:
+        if not any(equation.target in active for equation in block):
+            continue
+        loop = block[0].loop
+        if loop is None:
+            lifted.update(tensors_of_block(block, [lifted_body(block[0])]))
+            continue
+        wider = {
+            item.target: TensorSymbol(f"{item.target.name}~", (size, *item.target.shape), (), item.target.latex_name)
+            for item in block
+        }
+        lifted.update(wider)
+        arrays = [lifted_body(equation) for equation in block]
+        equations = [Equation(wider[item.target], item.body, loop=replace(loop, axis=loop.axis + 1)) for item in block]
+        made = tensors_of_block(equations, arrays)
+        lifted.update({item.target: made[wider[item.target]] for item in block})
     return [lifted.get(output, value) for value, output in zip(values, system.outputs, strict=True)]
 
 

@@ -1,127 +1,20 @@
-"""Systems of equations: a graph of tensors written down as an ordered list, each tensor defined once.
-
-``trace`` turns expressions into a ``System`` in normal form: every body is pointwise, or one reduction of a pointwise
-body, over elements of tensors that are inputs or targets of earlier equations. ``System.tensor`` goes the other way.
-"""
+"""Tracing: expressions to a system of equations in normal form. ``System.tensor`` goes the other way."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-import sympy
-from sympy import Basic, Expr, Symbol
+from sympy import Basic, Expr
 
 from symdl.errors import NameConflictError
+from symdl.expr.equations import Equation, Loop, System, elements_of, scalars_of
 from symdl.expr.index import Index, axis_index, free_indices, rebuild
 from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, Tensor, TensorSymbol
+from symdl.expr.recurrence import Recurrence
 from symdl.expr.scalar import FROM_SYMPY
 from symdl.expr.sizes import shape_text
-
-
-@dataclass(frozen=True)
-class Equation:
-    """``target[i0, i1, ...] = body``. ``named`` tells that the user (or the book) gave the target its name."""
-
-    target: TensorSymbol
-    body: Expr
-    named: bool = False
-
-    @property
-    def axes(self) -> tuple[tuple[Index, Expr], ...]:
-        """The target's canonical indices and extents."""
-        return tuple((axis_index(k), size) for k, size in enumerate(self.target.shape))
-
-    @cached_property
-    def loads(self) -> tuple[Element, ...]:
-        """The elements the body reads, each once, in a fixed order."""
-        return tuple(elements_of(self.body))
-
-    def __str__(self) -> str:
-        indices = ", ".join(str(index) for index, _ in self.axes)
-        return f"{self.target.name}[{indices}] = {self.body}" if indices else f"{self.target.name} = {self.body}"
-
-
-@dataclass(frozen=True)
-class System:
-    """Equations in an order in which each tensor is defined before it is read, and the outputs asked for."""
-
-    equations: tuple[Equation, ...]
-    outputs: tuple[TensorSymbol, ...]
-    _tensors: dict[TensorSymbol, Tensor] = field(default_factory=dict, compare=False, repr=False)
-
-    @cached_property
-    def by_target(self) -> dict[TensorSymbol, Equation]:
-        """The equations by target."""
-        return {equation.target: equation for equation in self.equations}
-
-    @cached_property
-    def inputs(self) -> tuple[TensorSymbol, ...]:
-        """The tensors that are read but not defined, by name."""
-        read = {load.tensor for equation in self.equations for load in equation.loads} | set(self.outputs)
-        return tuple(sorted(read - set(self.by_target), key=lambda tensor: tensor.name))
-
-    def depends(self, sources: Iterable[Basic]) -> set[Basic]:
-        """Return the targets that depend on one of ``sources`` (tensors or scalar symbols), and the sources."""
-        found: set[Basic] = set(sources)
-        for equation in self.equations:
-            if any(load.tensor in found for load in equation.loads) or not found.isdisjoint(scalars_of(equation.body)):
-                found.add(equation.target)
-        return found
-
-    def over_tensors(self, expr: Expr) -> Expr:
-        """Return a body with every target in it replaced by its tensor over the inputs."""
-        self.tensor(self.outputs[0])
-        return rebuild(expr, self._load)
-
-    def tensor(self, target: TensorSymbol) -> Tensor:
-        """Return a target as a tensor over the inputs, sharing what is shared."""
-        if not self._tensors:
-            for equation in self.equations:
-                body = rebuild(equation.body, self._load)
-                tensor = Array(body, *equation.axes)
-                if equation.named:
-                    tensor = Named(equation.target.name, tensor, equation.target.latex_name)
-                self._tensors[equation.target] = tensor
-        return self._tensors.get(target, target)
-
-    def _load(self, node: Basic) -> Basic | None:
-        if isinstance(node, Element):
-            tensor = self._tensors.get(node.tensor)
-            return node if tensor is None else Element(tensor, *(rebuild(index, self._load) for index in node.indices))
-        return None
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.equations))
-
-
-@lru_cache(maxsize=100_000)
-def elements_of(expr: Expr) -> tuple[Element, ...]:
-    """Return the distinct elements a scalar expression reads, in order of appearance; indices are searched too."""
-    return tuple(dict.fromkeys(_elements(expr)))
-
-
-def _elements(expr: Basic) -> Iterator[Element]:
-    if isinstance(expr, Element):
-        for index in expr.indices:
-            yield from elements_of(index)
-        yield expr
-    elif not isinstance(expr, Tensor):
-        for argument in expr.args:
-            yield from elements_of(argument)
-
-
-@lru_cache(maxsize=100_000)
-def scalars_of(expr: Basic) -> frozenset[Symbol]:
-    """Return the scalar symbols (sizes included) a body uses as numbers, tensors not entered."""
-    if isinstance(expr, Index | Tensor):
-        return frozenset()
-    if isinstance(expr, Symbol):
-        return frozenset((expr,))
-    if isinstance(expr, sympy.Tuple) and len(expr.args) == 2 and isinstance(expr.args[0], Index):
-        return frozenset()  # the extent of a reduction is no number in the formula
-    return frozenset().union(*map(scalars_of, expr.args)) if expr.args else frozenset()
 
 
 def trace(values: Sequence[Any], names: Sequence[str] = ()) -> System:
@@ -142,7 +35,8 @@ def trace(values: Sequence[Any], names: Sequence[str] = ()) -> System:
         if position < len(names) and names[position] and symbol.name != names[position]:
             symbol = tracer.rename(symbol, names[position])
         outputs.append(symbol)
-    return System(tracer.finish(), tuple(tracer.renamed.get(output, output) for output in outputs))
+    final = tuple(tracer.renamed.get(output, output) for output in outputs)
+    return System(_needed(tracer.finish(), final), final)
 
 
 class _Tracer:
@@ -155,6 +49,9 @@ class _Tracer:
         self.renamed: dict[TensorSymbol, TensorSymbol] = {}
         self.names: dict[str, Basic] = {}
         self.count = 0
+        self.blocks: dict[Any, list[TensorSymbol]] = {}
+        self.loop: Loop | None = None
+        self.inside: set[Basic] = set()
         for value in values:
             for symbol in value.free_symbols if isinstance(value, Basic) else ():
                 self.claim(symbol)
@@ -201,8 +98,31 @@ class _Tracer:
             return self.symbol(tensor.definition)
         if isinstance(tensor, Named):
             return self.name(tensor)
+        if isinstance(tensor, Recurrence):
+            return self.block(tensor)
         body = rebuild(tensor.body, self.load)
         return self.equation(tensor.shape, body)
+
+    def block(self, tensor: Recurrence) -> TensorSymbol:
+        """Write down the block of a recurrence; what does not depend on the block stands before it."""
+        targets = self.blocks.get(tensor.block)
+        if targets is None:
+            targets = self.blocks[tensor.block] = []
+            self.loop = Loop(len(self.blocks), tensor.axis, tensor.reverse)
+            start = len(self.equations)
+            for placeholder in tensor.placeholders:
+                target = TensorSymbol(self.fresh(), placeholder.shape, (), placeholder.latex_name)
+                self.names[target.name] = self.symbols[placeholder] = target
+                targets.append(target)
+            self.inside = set(targets)
+            for target, body in zip(targets, tensor.bodies, strict=True):
+                self.equation(target.shape, rebuild(body, self.load), target)
+            for placeholder in tensor.placeholders:
+                del self.symbols[placeholder]
+            self.equations[start:] = sorted(self.equations[start:], key=lambda equation: equation.loop is not None)
+            self.position.update({item.target: place for place, item in enumerate(self.equations) if place >= start})
+            self.loop, self.inside = None, set()
+        return targets[tensor.which]
 
     def name(self, tensor: Named) -> TensorSymbol:
         """Give the equation of what is named the name, wherever it is read; a copy of an input or of a named tensor."""
@@ -253,7 +173,7 @@ class _Tracer:
             return None
 
         return tuple(
-            Equation(equation.target, rebuild(equation.body, load), equation.named)
+            replace(equation, body=rebuild(equation.body, load))
             if any(read.tensor in self.renamed for read in equation.loads)
             else equation
             for equation in self.equations
@@ -265,7 +185,7 @@ class _Tracer:
         function = FROM_SYMPY.get(type(node))  # SymPy brings its own functions in by itself: sqrt(x**2) is its Abs(x)
         return None if function is None else function(*(rebuild(argument, self.load) for argument in node.args))
 
-    def equation(self, shape: tuple[Expr, ...], body: Expr) -> TensorSymbol:
+    def equation(self, shape: tuple[Expr, ...], body: Expr, target: TensorSymbol | None = None) -> TensorSymbol:
         extents = {axis_index(k): size for k, size in enumerate(shape)}
         if isinstance(body, Reduce):
             axes, content = body.open()
@@ -275,11 +195,15 @@ class _Tracer:
             body = self.hoist(body, extents)
         key = Array(body, *extents.items())
         known = self.symbols.get(key)
-        if known is not None and known.shape == shape:
+        if target is None and known is not None and known.shape == shape:
             return self.renamed.get(known, known)
-        target = TensorSymbol(self.fresh(), shape)
-        self.names[target.name] = target
-        self.append(Equation(target, body))
+        if target is None:
+            target = TensorSymbol(self.fresh(), shape)
+            self.names[target.name] = target
+        loop = self.loop if any(load.tensor in self.inside for load in elements_of(body)) else None
+        if loop is not None:
+            self.inside.add(target)
+        self.append(Equation(target, body, False, loop))
         self.symbols[key] = target
         return target
 
@@ -303,6 +227,18 @@ class _Tracer:
         return target
 
 
+def _needed(equations: Sequence[Equation], outputs: Sequence[TensorSymbol]) -> tuple[Equation, ...]:
+    """Return the equations that the outputs depend on, in order."""
+    needed: set[Basic] = set(outputs)
+    count = -1
+    while count != len(needed):  # a loop reads targets that stand after the reader
+        count = len(needed)
+        for equation in reversed(equations):
+            if equation.target in needed:
+                needed.update(load.tensor for load in equation.loads)
+    return tuple(equation for equation in equations if equation.target in needed)
+
+
 @lru_cache(maxsize=50_000)
 def children(tensor: Tensor) -> tuple[Tensor, ...]:
     """Return the tensors a tensor is directly made of."""
@@ -310,4 +246,10 @@ def children(tensor: Tensor) -> tuple[Tensor, ...]:
         return (tensor.definition,)
     if isinstance(tensor, Array):
         return tuple(dict.fromkeys(load.tensor for load in elements_of(tensor.body)))
+    if isinstance(tensor, Recurrence):
+        read = dict.fromkeys(load.tensor for body in tensor.bodies for load in elements_of(body))
+        return tuple(child for child in read if child not in tensor.placeholders)
     return ()
+
+
+__all__ = ["Equation", "Loop", "System", "children", "elements_of", "scalars_of", "trace"]

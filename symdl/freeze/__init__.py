@@ -10,6 +10,7 @@ import sympy
 from sympy import Basic, Expr, Symbol
 
 from symdl.errors import ExpressionError, NameConflictError
+from symdl.expr.index import axis_index
 from symdl.expr.ingest import ingest
 from symdl.expr.nodes import Reduce
 from symdl.expr.system import Equation, System, trace
@@ -111,17 +112,24 @@ def _symbols(body: Basic) -> set[Symbol]:
 def _equation(equation: Equation, converter: Converter) -> pg.Equation:
     axes = tuple(pg.Axis(index.name, converter.extent(size)) for index, size in equation.axes)
     body, note = equation.body, str(equation)
+    loop = _loop(equation)
     scatter = as_scatter(equation)
-    if scatter is not None:
+    if scatter is not None and loop is None:
         domain = tuple(pg.Axis(index.name, converter.extent(size)) for index, size in scatter.axes)
         at = tuple(converter.extent(place) for place in scatter.at)
         return pg.Equation(equation.target.name, domain, converter.scalar(scatter.body), None, (), at, note)
     if isinstance(body, Reduce):
         reduced = tuple(pg.Axis(index.name, converter.extent(size)) for index, size in body.axes)
-        return pg.Equation(equation.target.name, axes, converter.scalar(body.body), body.op, reduced, None, note)
+        return pg.Equation(equation.target.name, axes, converter.scalar(body.body), body.op, reduced, None, note, loop)
     if body.has(Reduce):
         raise ExpressionError(f"{equation}: a reduction inside a body; this is a defect of symdl")
-    return pg.Equation(equation.target.name, axes, converter.scalar(body), None, (), None, note)
+    return pg.Equation(equation.target.name, axes, converter.scalar(body), None, (), None, note, loop)
+
+
+def _loop(equation: Equation) -> pg.Loop | None:
+    if equation.loop is None:
+        return None
+    return pg.Loop(f"loop{equation.loop.number}", axis_index(equation.loop.axis).name, equation.loop.reverse)
 
 
 __all__ = ["freeze"]

@@ -1,6 +1,7 @@
 """Contractions: a sum of a product of many factors becomes products of two, in a cheap order."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import opt_einsum
 import sympy
@@ -73,8 +74,8 @@ def _split(equation: Equation, fresh: Callable[[tuple[Expr, ...]], TensorSymbol]
     )
     result = Reduce("add", final, *remaining) if remaining else final
     result = substitute(result * lost, {new: old for old, new in opened.items()})
-    made.append(Equation(equation.target, result, equation.named))
-    return made
+    made.append(replace(equation, body=result))
+    return [replace(item, loop=equation.loop) for item in made]
 
 
 def _pairwise(

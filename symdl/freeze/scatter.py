@@ -1,4 +1,4 @@
-"""Scatter-add: a sum that selects its terms by an integer load, ``t[j] = Σ_e [j == s(e)]·b(e)``, done in one pass over e."""
+"""Scatter-add: a sum that selects its terms by an integer load, ``t[j] = Σ_e [j == s(e)]·b(e)``, in one pass over e."""
 
 from dataclasses import dataclass
 
@@ -39,8 +39,10 @@ def as_scatter(equation: Equation) -> Scatter | None:
         return None
     value = substitute(Mul(*rest), places)
     kept = tuple((index, size) for index, size in equation.axes if index not in places)
-    at = tuple(places.get(axis_index(k), axis_index(k) if size != 1 else Integer(0))
-               for k, size in enumerate(equation.target.shape))
+    at = tuple(
+        places.get(axis_index(k), axis_index(k) if size != 1 else Integer(0))
+        for k, size in enumerate(equation.target.shape)
+    )
     return Scatter((*kept, *reduced), at, value)
 
 
@@ -52,7 +54,12 @@ def _selection(factor: Basic, bound: set[Index]) -> tuple[Index, Expr] | None:
     elif isinstance(factor, SCALAR_OPS["where"]) and factor.args[1:] == (1, 0) and isinstance(factor.args[0], sympy.Eq):
         pair = factor.args[0].args
     for axis, place in (pair, pair[::-1]) if pair else ():
-        if (isinstance(axis, Index) and axis not in bound and isinstance(place, Element)
-                and free_indices(place) <= bound and "integer" in place.tensor.properties):
+        if (
+            isinstance(axis, Index)
+            and axis not in bound
+            and isinstance(place, Element)
+            and free_indices(place) <= bound
+            and "integer" in place.tensor.properties
+        ):
             return axis, place
     return None

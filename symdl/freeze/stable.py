@@ -7,20 +7,23 @@ Each rule is an identity over the reals:
     log(e^a·b)         = a + log b                              log-softmax and cross-entropy do not underflow
     log(1 + e^u)       = softplus(u)
     log(1 + u)         = log1p(u),   e^u - 1 = expm1(u)
+    Σ_k δ(i,s_k) e^{u_k} likewise, m_i = max over s_k = i        softmax among the rows of a segment
     log σ(u)           = -softplus(-u),   log(1 - σ(u)) = -softplus(u)
     1 - σ(u)           = σ(-u),   e^u σ(-u) = σ(u)
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import sympy
 from sympy import Add, Basic, Expr, Integer, Mul, Pow
 
-from symdl.expr.index import axis_index, rebuild, substitute
+from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitute
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.system import Equation, System
+from symdl.ops.masked import MASKED
 
 
 def stabilise(system: System) -> System:
@@ -42,11 +45,11 @@ class _Stabiliser:
         for equation in self.system.equations:
             body = self.rewrite(equation.body)
             self.bodies[equation.target] = body
-            self.equations.append(Equation(equation.target, body, equation.named))
-            self.rescale(equation.target, body)
+            self.equations.append(replace(equation, body=body))
+            self.rescale(equation, body)
         return System(tuple(self.equations), self.system.outputs)
 
-    def rescale(self, target: TensorSymbol, body: Expr) -> None:
+    def rescale(self, equation: Equation, body: Expr) -> None:
         """Give a sum of exponentials a shifted twin that cannot overflow."""
         if not (isinstance(body, Reduce) and body.op == "add"):
             return
@@ -55,15 +58,19 @@ class _Stabiliser:
         exponents = [factor.args[0] for factor in Mul.make_args(content) if isinstance(factor, self.exp)]
         if len(exponents) != 1 or any(isinstance(factor, Add) for factor in Mul.make_args(content)):
             return
-        rest = Mul(*(factor for factor in Mul.make_args(content) if not isinstance(factor, self.exp)))
-        if rest != 1:
+        rest = [factor for factor in Mul.make_args(content) if not isinstance(factor, self.exp)]
+        chosen = self.segment(target, rest, {index for index, _ in axes})
+        if rest and chosen is None:
             return
+        target = equation.target
         largest = TensorSymbol(f"{target.name}_max", target.shape)
         shifted = TensorSymbol(f"{target.name}_scaled", target.shape)
         places = [axis_index(k) if size != 1 else Integer(0) for k, size in enumerate(target.shape)]
         peak = Element(largest, *places)
-        self.equations.append(Equation(largest, Reduce("max", exponents[0], *axes)))
-        self.equations.append(Equation(shifted, Reduce("add", self.exp(exponents[0] - peak), *axes)))
+        self.equations.append(Equation(largest, Reduce("max", exponents[0], *axes), loop=equation.loop))
+        self.equations.append(
+            Equation(shifted, Reduce("add", self.exp(exponents[0] - peak), *axes), loop=equation.loop)
+        )
         self.scaled[target] = (largest, shifted)
 
     def inline_exp(self, node: Basic) -> Basic | None:

@@ -13,6 +13,7 @@ from symdl.interpret.binding import Binding, bind
 from symdl.interpret.grids import GridInterpreter
 from symdl.interpret.precise import PreciseInterpreter
 from symdl.interpret.scales import ScaledInterpreter, kink_distance
+from symdl.interpret.unroll import unroll
 
 
 def evaluate(
@@ -90,4 +91,5 @@ def _prepare(values: Any, arrays: Mapping[Any, Any], sizes: Mapping[Any, int] | 
             and not isinstance(array.flat[0], mpmath.mpf)
         ):
             raise ExpressionError(f"{name}: expected an array of numbers, found {type(array).__name__}")
-    return system, bind(system, arrays, sizes)
+    binding = bind(system, arrays, sizes)
+    return unroll(system, binding.extent), binding

@@ -7,11 +7,13 @@ from typing import Any
 import sympy
 from sympy import Add, Basic, Expr, Mul
 
+from symdl.expr.equations import tensors_of_block
 from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitute
 from symdl.expr.nodes import Array, Element, Named, Reduce, Tensor, TensorSymbol
-from symdl.expr.system import Equation, System, trace
+from symdl.expr.system import Equation, System, elements_of, trace
 from symdl.ops.softmax import Softmax
 from symdl.simplify.algebra import complexity, tidy
+from symdl.simplify.known_sums import KnownSums
 from symdl.simplify.recognise import Softmaxes, covers, fold, sigmoids
 from symdl.simplify.reductions import merge_sums, simplify_reduce
 from symdl.simplify.scope import Scope
@@ -59,11 +61,15 @@ class _Simplifier:
         for output in system.outputs:
             self.uses[output] = self.uses.get(output, 0) + 1
         self.current: Any = ""
+        self.sums = KnownSums()
         self.recognise = Softmaxes(self.normaliser, self.make_softmax)
 
     def run(self, values: Sequence[Any]) -> Simplified:
-        for equation in self.system.equations:
-            self.equation(equation)
+        for block in self.system.blocks:
+            if block[0].loop is None:
+                self.equation(block[0])
+            else:
+                self.loop(block)
         results = []
         for value, output in zip(values, self.system.outputs, strict=True):
             tensor = self.tensors.get(output, output)
@@ -72,6 +78,17 @@ class _Simplifier:
             else:
                 results.append(tensor.body if isinstance(tensor, Array) else Element(tensor))
         return Simplified(results, self.rules)
+
+    def loop(self, block: Sequence[Equation]) -> None:
+        """Simplify the bodies of a block; its targets stay, since a body may read them at other times."""
+        arrays = []
+        for equation in block:
+            self.current = equation.target
+            body = fold(self.rewrite(rebuild(equation.body, self.inline_best)), self.names)
+            if isinstance(body, Element):
+                self.best[equation.target] = self.full[equation.target] = body
+            arrays.append(Array(rebuild(body, self.to_tensors), *equation.axes))
+        self.tensors.update(tensors_of_block(block, arrays))
 
     def note(self, rule: str) -> None:
         self.rules.append((self.current, rule))
@@ -88,6 +105,7 @@ class _Simplifier:
                 chosen = short
         chosen = fold(chosen, self.names)
         self.full[target], self.best[target] = inlined, chosen
+        self.sums.add(target, inlined)
         body = rebuild(chosen, self.to_tensors)
         tensor = Array(body, *equation.axes)
         if equation.named:
@@ -143,7 +161,7 @@ class _Simplifier:
         return min(found, key=complexity)
 
     def finish(self, body: Expr, scope: Scope) -> Expr:
-        body = self.recognise(body, scope)
+        body = self.recognise(self.sums.cancel(body, scope), scope)
         return tidy(merge_sums(tidy(body, scope), self.note), scope) if isinstance(body, Add) else body
 
     def join_sums(self, body: Expr) -> Expr:
@@ -178,6 +196,10 @@ class _Simplifier:
 
         None where the extents of its other indices are not known, or entries exist under a condition only.
         """
+        if any(
+            load.tensor in self.system.by_target and load.tensor not in self.tensors for load in elements_of(content)
+        ):
+            return None  # inside a loop: its targets are no tensors yet
         free = sorted(free_indices(content) - {index}, key=lambda other: other.name)
         others = [(other, scope.extent(other)) for other in free]
         if any(extent is None for _, extent in others):
