@@ -1,11 +1,12 @@
 """Transposition of index maps: from "read at e(i)" to "add at j": relabel, solve with guards, or select by a delta."""
 
 import sympy
-from sympy import And, Expr, Ge, Integer, KroneckerDelta, Lt, Mod
+from sympy import And, Basic, Expr, Ge, Integer, KroneckerDelta, Lt, Mod
 from sympy.logic.boolalg import Boolean
 
-from symdl.expr.index import Index, free_indices, substitute
-from symdl.expr.nodes import Reduce
+from symdl.derive.mixed_radix import digits, join_quotients
+from symdl.expr.index import Index, free_indices, rebuild, substitute
+from symdl.expr.nodes import Array, Element, Reduce
 from symdl.expr.scalar import SCALAR_OPS
 
 
@@ -21,10 +22,12 @@ def transpose(
         targets: The target's indices and extents.
     """
     extents = dict(axes)
+    value = _separate(value, extents)
     solution: dict[Index, Expr] = {}
     guards: list[Boolean] = []
     deltas: list[Expr] = []
-    for place, (target, size) in zip(places, targets, strict=True):
+    wanted: list[tuple[Expr, Expr]] = [(target, size) for target, size in targets]
+    for place, (target, size) in zip(*join_quotients(list(places), wanted), strict=True):
         place = sympy.expand(substitute(place, solution))
         unsolved = [
             index
@@ -33,9 +36,15 @@ def transpose(
         ]
         if size == 1:
             continue
+        numbered = digits(place, (target, size), unsolved, extents)
+        if numbered is not None:
+            solution = {key: substitute(old, numbered[0]) for key, old in solution.items()} | numbered[0]
+            guards += numbered[1]
+            continue
         found = _solve(place, target, unsolved)
         if found is None:
-            deltas.append(KroneckerDelta(target, place) if place.is_Atom else _equal(target, place))
+            plain = place.is_Atom or isinstance(place, Element)
+            deltas.append(KroneckerDelta(target, place) if plain else _equal(target, place))
             continue
         index, solved, divides = found
         solution = {key: substitute(old, {index: solved}) for key, old in solution.items()}
@@ -52,11 +61,23 @@ def transpose(
     return Reduce("add", result, *rest) if rest else result
 
 
+def _separate(value: Expr, extents: dict[Index, Expr]) -> Expr:
+    """Make each reduction inside a value a tensor of its own, read where it is needed and never outside its axes."""
+
+    def lift(node: Basic) -> Basic | None:
+        if not isinstance(node, Reduce) or not free_indices(node) <= set(extents):
+            return None
+        outer = [(index, size) for index, size in extents.items() if index in free_indices(node)]
+        return Element(Array(node, *outer), *(index for index, _ in outer)) if outer else None
+
+    return rebuild(value, lift)
+
+
 def _equal(left: Expr, right: Expr) -> Expr:
     return SCALAR_OPS["where"](sympy.Eq(left, right), Integer(1), Integer(0))
 
 
-def _solve(place: Expr, target: Index, unsolved: list[Index]) -> tuple[Index, Expr, Boolean | None] | None:
+def _solve(place: Expr, target: Expr, unsolved: list[Index]) -> tuple[Index, Expr, Boolean | None] | None:
     """Solve ``place == target`` for one index; the third part is a divisibility condition, where one is needed."""
     candidates = []
     for index in unsolved:

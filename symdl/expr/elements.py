@@ -7,7 +7,7 @@ from sympy import Basic, Expr, Integer, Tuple
 from sympy.core.symbol import Str
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.expr.index import Index, free_indices, fresh_index, reduce_index, substitute
+from symdl.expr.index import Index, free_indices, fresh_index, join_quotients, reduce_index, substitute
 from symdl.expr.sizes import plain_size, shape_text
 from symdl.expr.structure import height, order_of_appearance, symbols_of
 from symdl.expr.tensors import Array, Tensor
@@ -53,8 +53,7 @@ class Element(Scalar):
         for index, size in zip(map(sympy.sympify, indices), tensor.shape, strict=True):
             if index.is_integer is False:
                 raise ShapeError(f"{tensor}: index {index} is not an integer")
-            if size == 1:
-                index = Integer(0)
+            index = Integer(0) if size == 1 else join_quotients(index)
             if index.is_Integer and (index.is_negative or (size - index).is_nonpositive):
                 raise ShapeError(
                     f"{tensor}: index {index} is out of range for an axis of size {size} (indices are zero-based)"

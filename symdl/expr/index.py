@@ -6,7 +6,7 @@ that takes expressions apart opens them with fresh indices first.
 """
 
 import itertools
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import sympy
@@ -107,3 +107,31 @@ def rebuild(expr: Expr, transform: Any) -> Expr:
         return found
 
     return go(expr)
+
+
+def join_quotients(index: Expr) -> Expr:
+    """Use m·floor(e/m) + e mod m = e and floor((e mod m)/m) = 0 in an index expression: a reshape and its inverse."""
+    while index.has(sympy.Mod):
+        found = next((step for step in map(partial(_joined, index), _sorted(index, sympy.Mod)) if step != index), index)
+        if found == index:
+            break
+        index = found
+    return index
+
+
+def _sorted(expr: Expr, kind: type) -> list[Expr]:
+    return sorted(expr.atoms(kind), key=str)
+
+
+def _joined(index: Expr, remainder: Expr) -> Expr:
+    value, size = remainder.args
+    zero = sympy.floor(remainder / size)
+    if index.has(zero):
+        return index.xreplace({zero: sympy.Integer(0)})
+    quotient = sympy.floor(sympy.expand(value / size))
+    for floor in _sorted(quotient, sympy.floor):
+        factor = index.coeff(remainder)
+        if factor != 0 and sympy.expand(index.coeff(floor) - factor * size) == 0:
+            whole = value - size * (quotient - floor)
+            return sympy.expand(index - factor * remainder - factor * size * floor + factor * whole)
+    return index

@@ -59,18 +59,21 @@ class _Stabiliser:
         if len(exponents) != 1 or any(isinstance(factor, Add) for factor in Mul.make_args(content)):
             return
         rest = [factor for factor in Mul.make_args(content) if not isinstance(factor, self.exp)]
-        chosen = self.segment(target, rest, {index for index, _ in axes})
+        target = equation.target
+        chosen = _segment(target, rest, {index for index, _ in axes})
         if rest and chosen is None:
             return
-        target = equation.target
         largest = TensorSymbol(f"{target.name}_max", target.shape)
         shifted = TensorSymbol(f"{target.name}_scaled", target.shape)
         places = [axis_index(k) if size != 1 else Integer(0) for k, size in enumerate(target.shape)]
-        peak = Element(largest, *places)
-        self.equations.append(Equation(largest, Reduce("max", exponents[0], *axes), loop=equation.loop))
-        self.equations.append(
-            Equation(shifted, Reduce("add", self.exp(exponents[0] - peak), *axes), loop=equation.loop)
-        )
+        inside = exponents[0]
+        if chosen is not None:
+            position, read = chosen
+            inside = SCALAR_OPS["where"](sympy.Eq(places[position], read), inside, MASKED)
+            places[position] = read
+        power = self.exp(exponents[0] - Element(largest, *places))
+        self.equations.append(Equation(largest, Reduce("max", inside, *axes), loop=equation.loop))
+        self.equations.append(Equation(shifted, Reduce("add", power * Mul(*rest), *axes), loop=equation.loop))
         self.scaled[target] = (largest, shifted)
 
     def inline_exp(self, node: Basic) -> Basic | None:
@@ -194,6 +197,17 @@ class _Stabiliser:
         if number == -1 and isinstance(other, self.sigmoid):
             return -self.sigmoid(-other.args[0])
         return node
+
+
+def _segment(target: TensorSymbol, rest: list[Expr], bound: set[Index]) -> tuple[int, Element] | None:
+    """Return (axis, integer read) where the only other factor is δ(axis, read): the sum of a segment."""
+    if len(rest) != 1 or not isinstance(rest[0], sympy.KroneckerDelta):
+        return None
+    own = [axis_index(k) for k in range(len(target.shape))]
+    for axis, read in (rest[0].args, rest[0].args[::-1]):
+        if axis in own and isinstance(read, Element) and free_indices(read) <= bound:
+            return own.index(axis), read
+    return None
 
 
 def _is_scaled_sum(base: Expr, scaled: dict[Basic, tuple[TensorSymbol, TensorSymbol]]) -> bool:

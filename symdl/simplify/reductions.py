@@ -74,11 +74,11 @@ def _select(axes: Axes, factors: list[Expr], note: Note, scope: Scope) -> Expr |
     inner = scope.within(axes)
     extents = dict(axes)
     possible = [
-        (inner.fits(other, extents[index]), position, index, other)
+        (inner.fits(other, extents[index]) or _is_read(other), position, index, other)
         for position, factor in enumerate(factors)
         if isinstance(factor, KroneckerDelta)
         for index, other in (factor.args, factor.args[::-1])
-        if index in extents and (isinstance(other, Index) or inner.fits(other, extents[index]))
+        if index in extents and (isinstance(other, Index) or inner.fits(other, extents[index]) or _is_read(other))
     ]
     if not possible:
         return None
@@ -89,6 +89,11 @@ def _select(axes: Axes, factors: list[Expr], note: Note, scope: Scope) -> Expr |
     if certain:
         return _sum(kept, tidy(rest, scope.within(kept)), note, scope)
     return _sum(kept, SCALAR_OPS["where"](Lt(other, extents[index]), rest, Integer(0)), note, scope)
+
+
+def _is_read(place: Expr) -> bool:
+    """Tell whether an index is read from a tensor of integers: such a number is declared to be in range."""
+    return isinstance(place, Element) and "integer" in place.tensor.properties
 
 
 def _known_sum(axes: Axes, inside: list[Expr], note: Note) -> Expr | None:
