@@ -9,6 +9,9 @@ from random import Random
 import numpy as np
 import pytest
 
+import symdl as sd
+from symdl.models.digits_mlp import network
+from symdl.optimizers import OPTIMIZERS
 from symdl_codegen import build
 from symdl_codegen.errors import ArgumentError, CompilerUnavailableError
 from symdl_codegen.pipeline import SWITCHES
@@ -244,6 +247,17 @@ def test_a_derived_network(dtype):
     outputs = build(program, "cuda", dtype).step(found, arrays)
     wanted = build(program, "numpy", dtype).step(expected, arrays)
     same({**outputs, **found}, {**wanted, **expected}, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_model_trained_for_an_epoch(dtype):
+    rng = np.random.default_rng(0)
+    data = {"x": rng.normal(size=(20, 5)), "y": rng.integers(0, 3, 20)}
+    options = {"optimizer": OPTIMIZERS["Adam"](alpha=0.01), "batch_size": 6, "epochs": 1, "dtype": dtype}
+    found, expected = network([5, 7, 3]), network([5, 7, 3])
+    sd.fit(found, data, target="cuda", clip_norm=0.5, **options)
+    sd.fit(expected, data, target="numpy", clip_norm=0.5, **options)
+    same(found.values, expected.values, dtype)
 
 
 def test_the_simulator_compiles_nothing():
