@@ -70,7 +70,7 @@ def ingest(value: Any) -> Any:
         value = value.as_immutable()
     if not isinstance(value, Basic | MatrixBase):
         raise ExpressionError(f"expected a symbolic expression or a number, found {type(value).__name__}")
-    if isinstance(value, Expr) and not isinstance(value, MatrixExpr) and value.is_Atom:
+    if isinstance(value, Expr) and not isinstance(value, MatrixExpr | sympy.IndexedBase) and value.is_Atom:
         return _scalar_node(value) or value
     return _ingest(value)
 

@@ -7,6 +7,7 @@ from sympy import Add, Basic, Dummy, Expr, KroneckerDelta, Mul, Pow
 
 from symdl.expr.index import Index, free_indices, substitute
 from symdl.expr.nodes import Element, Tensor
+from symdl.simplify.growth import may_cancel, may_expand
 from symdl.simplify.scope import Scope, map_in_scope
 
 NOWHERE = Scope()
@@ -42,12 +43,16 @@ def _tidy(expr: Expr, scope: Scope) -> Expr:
     atoms: dict[Basic, Dummy] = {}
     plain = _abstract(expr, atoms)
     back = {dummy: atom for atom, dummy in atoms.items()}
-    expanded = sympy.expand(plain, power_base=False, log=False, force=False)
+    expanded = sympy.expand(plain, power_base=False, log=False, force=False) if may_expand(plain) else plain
     candidates = [plain, expanded, sympy.factor_terms(expanded), sympy.factor_terms(plain)]
-    if any(
-        isinstance(node, Pow) and node.exp.is_negative and isinstance(node.base, Add)
-        for node in sympy.preorder_traversal(plain)
-    ) and plain.is_rational_function(*back):
+    if (
+        any(
+            isinstance(node, Pow) and node.exp.is_negative and isinstance(node.base, Add)
+            for node in sympy.preorder_traversal(plain)
+        )
+        and plain.is_rational_function(*back)
+        and may_cancel(plain)
+    ):
         candidates.append(sympy.cancel(plain))
         candidates.append(sympy.factor_terms(candidates[-1]))
     if len(back) <= 8 and isinstance(expanded, Add) and expanded.is_polynomial(*back) and len(expanded.args) <= 12:

@@ -13,6 +13,7 @@ from symdl.expr.nodes import Array, Element, Named, Reduce, Tensor, TensorSymbol
 from symdl.expr.system import Equation, System, elements_of, trace
 from symdl.ops.softmax import Softmax
 from symdl.simplify.algebra import complexity, tidy
+from symdl.simplify.growth import may_expand
 from symdl.simplify.known_sums import KnownSums
 from symdl.simplify.recognise import Softmaxes, covers, fold, sigmoids
 from symdl.simplify.reductions import merge_sums, simplify_reduce
@@ -156,7 +157,8 @@ class _Simplifier:
     def pointwise(self, body: Expr, scope: Scope) -> Expr:
         """Return the shortest form of a body, named functions recognised in it as it is and term by term."""
         found = []
-        for candidate in dict.fromkeys((tidy(body, scope), sympy.expand(body, power_base=False, log=False))):
+        expanded = sympy.expand(body, power_base=False, log=False) if may_expand(body) else body
+        for candidate in dict.fromkeys((tidy(body, scope), expanded)):
             found.append(tidy(sigmoids(self.recognise(candidate, scope)), scope))
         return min(found, key=complexity)
 
