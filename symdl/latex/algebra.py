@@ -29,7 +29,7 @@ from symdl.latex.forms import (
     Transpose,
 )
 
-ZERO, ONE = Number(Integer(0)), Number(Integer(1))
+ZERO, ONE, TWO = Number(Integer(0)), Number(Integer(1)), Number(Integer(2))
 _RANK = {Leaf: 0, Slice: 0, At: 0, Bracket: 4, MatMul: 2, Sum: 3, BigOp: 4}
 
 
@@ -66,17 +66,14 @@ def scale(number: Expr, num: Iterable[Form] = (), den: Iterable[Form] = (), arg:
 
 
 def add(terms: Iterable[Form]) -> Form:
-    """Return a sum, flat, its numbers added up."""
-    flat: list[Form] = []
-    number: Expr = Integer(0)
+    """Return a sum, flat, like terms added up."""
+    alike: dict[Form, Expr] = {}
     for term in terms:
         for part in term.terms if isinstance(term, Sum) else (term,):
-            if isinstance(part, Number):
-                number += part.value
-            else:
-                flat.append(part)
-    if number != 0:
-        flat.append(Number(number))
+            number = part.value if isinstance(part, Number) else part.number if isinstance(part, Scale) else Integer(1)
+            rest = ONE if isinstance(part, Number) else scale(1 / number, arg=part) if number != 1 else part
+            alike[rest] = alike.get(rest, Integer(0)) + number
+    flat = [scale(number, arg=rest) for rest, number in alike.items() if number != 0]
     if not flat:
         return ZERO
     return flat[0] if len(flat) == 1 else Sum(tuple(sorted(flat, key=key)))
@@ -134,6 +131,8 @@ def matmul(*factors: Form) -> Form:
         if rest is not None:
             flat += rest.factors if isinstance(rest, MatMul) else (rest,)
     kept = [form for form in flat if not isinstance(form, Identity)] or flat[:1]
+    if len(kept) == 2 and kept[0].shape[0] == 1 and kept[0] == transpose(kept[1]):
+        return scale(number, (*num, power(Norm(kept[1]), TWO)), den)
     arg = None if not kept else kept[0] if len(kept) == 1 else MatMul(tuple(kept))
     return scale(number, num, den, arg)
 
@@ -257,7 +256,7 @@ def structure(form: Form) -> str:
     if isinstance(form, Number):
         return str(form.value)
     if isinstance(form, Place):
-        return form.shown if isinstance(form.shown, str) else structure(form.shown)
+        return structure(form.shown)
     own = [str(value) for value in vars(form).values() if isinstance(value, str | Expr)]
     own += [value.__name__ for value in vars(form).values() if isinstance(value, type)]
     if isinstance(form, Composite):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from sympy import Expr, Integer
 
 from symdl.expr.index import Index
-from symdl.latex.algebra import ONE, cost, hadamard, key, matmul, power, scale, split, structure, transpose
+from symdl.latex.algebra import ONE, TWO, cost, hadamard, key, matmul, power, scale, split, structure, transpose
 from symdl.latex.elements import size_form
 from symdl.latex.forms import (
     Diag,
@@ -20,14 +20,12 @@ from symdl.latex.forms import (
     Identity,
     MatMul,
     Norm,
-    Number,
     Ones,
     Power,
     Trace,
     Transpose,
 )
 
-TWO = Number(Integer(2))
 Edge = list[tuple[Index, Form]]  # parallel matrices, each with its row index
 
 
@@ -169,8 +167,9 @@ def trace(matrix: Form) -> Form:
 
 
 def _trace_preference(form: MatMul) -> tuple[int, bool, tuple[int, str]]:
-    palindrome = form.factors[0] == transpose(form.factors[-1]) and isinstance(form.factors[0], Transpose)
-    return cost(form), not palindrome, key(form)
+    first = form.factors[0]
+    textbook = isinstance(first, Transpose) and (first == transpose(form.factors[-1]) or len(form.factors) == 2)
+    return cost(form), not textbook, key(form)
 
 
 def _preference(form: Form) -> tuple[int, str]:

@@ -6,14 +6,14 @@ letter i running from 1 to n, an index expression is shifted to match (``x[i + 1
 ``E[w[t], d]``, is printed as it is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import sympy
 from sympy import Add, Basic, Expr, Integer, KroneckerDelta, Mul, Number, NumberSymbol, Pow, Rel, Symbol
 from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
-from symdl.expr.index import Index
+from symdl.expr.index import Index, substitute
 from symdl.expr.nodes import Array, CompositeOp, Element, Reduce, Tensor
 from symdl.expr.scalar import ScalarOp
 from symdl.latex import algebra
@@ -63,7 +63,7 @@ class ElementView:
         if isinstance(expr, Element):
             return self.element(expr)
         if isinstance(expr, sympy.Indexed):  # the width of a layer
-            places = ",".join(map(self.text, expr.indices))
+            places = ",".join(sympy.latex(place) for place in expr.indices)
             return Leaf(algebra.ONE.shape, f"{name_latex(str(expr.base.label))}_{{{places}}}", expr)
         if isinstance(expr, Add):
             return self.number(expr) if self.is_index(expr) else add(map(self.form, expr.args))
@@ -91,9 +91,10 @@ class ElementView:
 
     def sides(self, relation: Rel) -> tuple[Form, Form]:
         """Return both sides of a comparison; indices on both are compared as they are printed."""
-        if all(self.is_index(side) or side.is_Integer for side in relation.args):
-            return self.place(relation.lhs), self.place(relation.rhs)
-        return self.form(relation.lhs), self.form(relation.rhs)
+        left, right = map(_unfold, relation.args)
+        if all(self.is_index(side) or side.is_Integer or extremum(side) for side in (left, right)):
+            return self.place(left), self.place(right)
+        return self.form(left), self.form(right)
 
     def element(self, load: Element) -> Form:
         """Return an element; elements of unnamed arrays are written out."""
@@ -118,34 +119,76 @@ class ElementView:
 
     def place(self, index: Expr) -> Place:
         """Return an index expression as it is printed: one-based."""
-        shift = {symbol: symbol - 1 for symbol in self.letters}
-        if not is_plain(index):
-            return Place(index, self.form(index))
-        return Place(index, self.text(sympy.expand(index.xreplace(shift) + 1)))
+        argument = extremum(index)
+        if argument is not None:
+            return Place(index, self.big(*argument))
+        return Place(index, self.shown(index, 1) if is_plain(index) else self.form(index))
 
     def number(self, index: Expr) -> Form:
         """Return an index that is used as a number."""
+        return Place(index, self.shown(index, 0))
+
+    def shown(self, index: Expr, offset: int) -> Form:
+        """Return the form of an index expression over one-based letters, plus ``offset``."""
         shift = {symbol: symbol - 1 for symbol in self.letters}
-        return Place(index, self.text(sympy.expand(index.xreplace(shift))))
+        names = {symbol: Leaf(algebra.ONE.shape, name, symbol) for symbol, name in self.letters.items()}
+        return FormView(names).form(sympy.expand(index.xreplace(shift) + offset, deep=False))
 
     def is_index(self, expr: Expr) -> bool:
         """Tell whether an expression is made of indices and sizes only, with at least one index."""
         return is_plain(expr) and bool(expr.free_symbols & set(self.letters))
 
-    def text(self, index: Expr) -> str:
-        """Return the LaTeX of an index expression, indices by their letters."""
-        names = self.letters | {symbol: symbol_latex(symbol) for symbol in index.free_symbols - set(self.letters)}
-        return sympy.latex(index, symbol_names=names, order="none")
-
     def reduce(self, expr: Reduce) -> Form:
         """Return a reduction with letters for its indices."""
-        axes, content = expr.open()
+        argument = extremum(expr)
+        if argument is not None:
+            return add([self.big(*argument), NumberForm(Integer(-1))])
+        return self.big(expr.op, *expr.open())
+
+    def big(self, op: str, axes: Sequence[tuple[Index, Expr]], content: Expr) -> BigOp:
+        """Return a reduction over opened axes."""
         inner = ElementView(self.letters, self.used)
         limits = []
         for index, size in axes:
             inner.letters[index] = letter(self.used | set(inner.letters.values()))
             limits.append((index, inner.letters[index], self.form(size)))
-        return BigOp(expr.op, tuple(limits), inner.form(content))
+        return BigOp(op, tuple(limits), inner.form(content))
+
+
+class FormView(ElementView):
+    """Writes an expression over placeholders, each of which stands for a form."""
+
+    def __init__(self, forms: Mapping[Expr, Form]) -> None:
+        super().__init__({}, set())
+        self.forms = forms
+
+    def form(self, expr: Expr) -> Form:
+        """Return the form of an expression over the placeholders."""
+        return self.forms[expr] if expr in self.forms else super().form(expr)
+
+
+def extremum(expr: Expr) -> tuple[str, list[tuple[Index, Expr]], Expr] | None:
+    """Return ("argmax" or "argmin", axes, body) if a minimum is that of the places where an extremum is attained."""
+    if not isinstance(expr, Reduce) or expr.op != "min" or len(expr.axes) != 1:
+        return None
+    [(index, size)], choice = expr.open()
+    if not (isinstance(choice, ScalarOp) and choice.name == "where" and choice.args[1:] == (index, size)):
+        return None
+    condition = choice.args[0]
+    if isinstance(condition, sympy.Eq):
+        for body, value in (condition.args, condition.args[::-1]):
+            best = _unfold(value)
+            if isinstance(best, Reduce) and best.op in ("max", "min") and [length for _, length in best.axes] == [size]:
+                [(other, _)], content = best.open()
+                if _unfold(substitute(content, {other: index})) == _unfold(body):
+                    return f"arg{best.op}", [(index, size)], body
+    return None
+
+
+def _unfold(expr: Expr) -> Expr:
+    while isinstance(expr, Element) and isinstance(expr.tensor, Array):
+        expr = expr.tensor.at(*expr.indices)
+    return expr
 
 
 def size_form(size: Expr) -> Form:

@@ -307,7 +307,7 @@ class Place(Form):
     """An index expression: ``value`` is zero-based, ``shown`` is what is printed for it."""
 
     value: Expr
-    shown: Form | str
+    shown: Form
 
 
 @dataclass(frozen=True)
@@ -320,7 +320,7 @@ class Delta(Form):
 
 @dataclass(frozen=True)
 class BigOp(Form):
-    """A sum, product, maximum or minimum over (index, letter, size) limits."""
+    """A sum, product, maximum, minimum, argmax or argmin over (index, letter, size) limits; the last two one-based."""
 
     op: str
     limits: tuple[tuple[Index, str, Form], ...]

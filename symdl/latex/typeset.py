@@ -23,6 +23,7 @@ from symdl.latex.forms import (
     Norm,
     Number,
     Ones,
+    Place,
     Power,
     Scale,
     Slice,
@@ -93,7 +94,7 @@ def _(form: MatMul) -> tuple[str, int]:
 def _(form: Sum) -> tuple[str, int]:
     spelled = form.is_matrix
     parts = []
-    for term in sorted(form.terms, key=_order):
+    for term in sorted(form.terms, key=lambda term: _order(term, number_last=spelled or _is_polynomial(form))):
         minus, rest = _signed(term)
         content = within(rest, HADAMARD) if not isinstance(rest, BigOp) else text(rest)
         if spelled and term.is_scalar:
@@ -112,13 +113,13 @@ def _signed(term: Form) -> tuple[bool, Form]:
     return False, term
 
 
-def _order(term: Form) -> tuple[bool, int, int, int, str]:
+def _order(term: Form, number_last: bool) -> tuple[bool, int, int, int, str]:
     """Order the terms of a sum: positive first; numbers, then products, then names; a weight such as λ comes later."""
     minus, rest = _signed(term)
     core = rest.arg if isinstance(rest, Scale) and rest.arg is not None else rest
     core = core.num[-1] if isinstance(core, Scale) and core.num else core
     bare = core.arg if isinstance(core, Transpose) else core
-    rank = 0 if isinstance(rest, Number) else 1 if isinstance(core, MatMul | BigOp | Kron) else 3
+    rank = 9 * number_last if isinstance(rest, Number) else 1 if isinstance(core, MatMul | BigOp | Kron) else 3
     if rank == 3 and not isinstance(bare, Leaf | At):
         rank = 2
     weights = sum(isinstance(item, Leaf) for item in rest.num) if isinstance(rest, Scale) else 0
@@ -140,13 +141,28 @@ def _(form: Scale) -> tuple[str, int]:
     if all(isinstance(item, Leaf | Number) for item in below):  # numbers, sizes: a fraction in front
         inside: list[Form] = [item for item in top if isinstance(item, Leaf | Number)]
         after = [*(item for item in top if not isinstance(item, Leaf | Number)), *rest]
-        together = len(after) == 1 and not rest and not _is_long(after[0]) and isinstance(below[-1], Leaf)
+        together = len(after) == 1 and not rest and _is_short(after[0]) and isinstance(below[-1], Leaf)
         if after and not together:
             return _juxtapose([_fraction(inside, below), *after])
         rest = []
     if rest and (_is_long(rest[0]) or len(top) > 1):
         return _juxtapose([_fraction(top, below), *rest])
     return write(_fraction([*top, *rest], below))
+
+
+def _is_polynomial(form: Sum) -> bool:
+    """Tell whether a scalar sum has names and their powers only."""
+
+    def plain(part: Form) -> bool:
+        if isinstance(part, Scale):
+            return part.arg is None and not part.den and all(map(plain, part.num))
+        return isinstance(part.base if isinstance(part, Power) else part, Leaf | At | Number | Place)
+
+    return form.is_scalar and all(map(plain, form.terms))
+
+
+def _is_short(form: Form) -> bool:
+    return all(isinstance(term, Leaf | At | Number) for term in (form.terms if isinstance(form, Sum) else (form,)))
 
 
 def _is_long(form: Form) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import sympy
 from sympy import Dummy, Expr, Integer, Rational
 
-from symdl.latex.elements import ElementView, size_form
+from symdl.latex.elements import FormView, size_form
 from symdl.latex.forms import (
     Apply,
     At,
@@ -30,7 +30,7 @@ from symdl.latex.write import ATOM, HADAMARD, POWER, PRODUCT, SUM, parenthesised
 
 HALF = Number(Rational(1, 2))
 RELATIONS = {"==": "=", "!=": r"\neq", "<": "<", "<=": r"\leq", ">": ">", ">=": r"\geq"}
-BIG = {"add": r"\sum", "mul": r"\prod", "max": r"\max", "min": r"\min"}
+BIG = {"add": r"\sum", "mul": r"\prod", "max": r"\max", "min": r"\min", "argmax": r"\arg\max", "argmin": r"\arg\min"}
 
 
 @typeset.register
@@ -67,18 +67,7 @@ class _OpPrinter:
         self.forms, self.elementwise = forms, elementwise
 
     def _print(self, expr: Any) -> str:
-        return text(_Placed(self.forms).form(sympy.sympify(expr)))
-
-
-class _Placed(ElementView):
-    """Writes an expression over placeholders, each of which stands for a form."""
-
-    def __init__(self, forms: dict[Expr, Form]) -> None:
-        super().__init__({}, set())
-        self.forms = forms
-
-    def form(self, expr: Expr) -> Form:
-        return self.forms[expr] if expr in self.forms else super().form(expr)
+        return text(FormView(self.forms).form(sympy.sympify(expr)))
 
 
 _SYMPY: dict[str, Callable[..., str]] = {
@@ -165,9 +154,7 @@ def _size(size: Expr) -> str:
 
 @typeset.register
 def _(form: Place) -> tuple[str, int]:
-    if isinstance(form.shown, Form):
-        return write(form.shown)
-    return form.shown, SUM if any(sign in form.shown[1:] for sign in "+-") else PRODUCT if " " in form.shown else ATOM
+    return write(form.shown)
 
 
 @typeset.register
@@ -190,7 +177,7 @@ def _(form: Delta) -> tuple[str, int]:
 
 @typeset.register
 def _(form: BigOp) -> tuple[str, int]:
-    if form.op in ("max", "min"):
+    if form.op not in ("add", "mul"):
         signs = f"{BIG[form.op]}_{{{', '.join(letter for _, letter, _ in form.limits)}}}"
     else:
         signs = " ".join(f"{BIG[form.op]}_{{{letter}=1}}^{{{text(size)}}}" for _, letter, size in form.limits)

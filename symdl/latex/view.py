@@ -23,7 +23,6 @@ from symdl.latex.forms import (
     Bracket,
     Cases,
     Composite,
-    Explicit,
     Form,
     Identity,
     Logic,
@@ -33,9 +32,9 @@ from symdl.latex.forms import (
     Unit,
 )
 from symdl.latex.names import used_names
+from symdl.latex.patterns import recognised
 
 Places = tuple[Index, ...]
-LARGEST_EXPLICIT = 8
 
 
 @lru_cache(maxsize=2_000)
@@ -93,7 +92,8 @@ class MatrixView:
             network.add(own, self.form(expr, *own))
             found = network.result(places, ())
             return found if found is not None else ZERO
-        found = self.raised(expr, places)
+        found = recognised(self, expr, places)
+        found = self.raised(expr, places) if found is None else found
         return self.elements(expr, places) if found is None else found
 
     def elements(self, expr: Expr, places: Places) -> Form:
@@ -141,7 +141,7 @@ class MatrixView:
         if isinstance(expr, Boolean):
             return None
         if expr.name == "where":
-            return Cases(args[0], args[1], args[2])
+            return None if isinstance(args[0], Bracket) else Cases(args[0], args[1], args[2])
         return Apply(type(expr), tuple(args))
 
     def element(self, load: Element, places: Places) -> Form | None:
@@ -176,9 +176,10 @@ class MatrixView:
             start = index - own[0] if own else index
             if len(own) > 1 or free_indices(start) or not is_plain(start):
                 return None
+            if own and not (start.is_nonnegative and _within(start + self.sizes[own[0]], size)):
+                return None
             parts.append((start, self.sizes[own[0]]) if own else start)
             found += own
-            del size
         if set(found) != set(places) or len(found) != len(places) or not places:
             return None
         shape = [part[1] if isinstance(part, tuple) else Integer(1) for part in parts]
@@ -187,41 +188,11 @@ class MatrixView:
 
     def sum(self, expr: Add, places: Places) -> Form:
         """Return a sum; numbers and scalar symbols stand for themselves in every entry."""
-        explicit = self.explicit(expr, places)
-        if explicit is not None:
-            return explicit
         terms = []
         for term in expr.args:
             plain = not free_indices(term) and is_plain(term)
             terms.append(self.form(term) if plain else self.form(term, *places))
         return add(terms)
-
-    def explicit(self, expr: Add, places: Places) -> Form | None:
-        """Return a small matrix that is given entry by entry: a sum of entries times Kronecker deltas."""
-        sizes = [self.sizes[place] for place in places]
-        if not sizes or not all(size.is_Integer and size <= LARGEST_EXPLICIT for size in sizes):
-            return None
-        entries: dict[tuple[int, ...], Expr] = {}
-        for term in expr.args:
-            where: dict[Expr, int] = {}
-            rest = []
-            for factor in Mul.make_args(term):
-                fixed = [arg for arg in factor.args if arg.is_Integer] if isinstance(factor, KroneckerDelta) else []
-                if fixed and isinstance(factor, KroneckerDelta):
-                    where[next(arg for arg in factor.args if not arg.is_Integer)] = int(fixed[0])
-                else:
-                    rest.append(factor)
-            value = Mul(*rest)
-            if set(where) != set(places) or free_indices(value):
-                return None
-            position = tuple(where[place] for place in places)
-            entries[position] = entries.get(position, Integer(0)) + value
-        counts = [int(size) for size in (*sizes, Integer(1))[:2]]
-        rows = tuple(
-            tuple(self.form(entries.get((i, j)[: len(places)], Integer(0))) for j in range(counts[1]))
-            for i in range(counts[0])
-        )
-        return Explicit((Integer(counts[0]), Integer(counts[1])), rows)
 
     def product(self, expr: Expr, places: Places) -> Form | None:
         """Return a product of factors, or a sum over such a product, as a contraction."""
@@ -313,6 +284,11 @@ class MatrixView:
             whole = self.network([total, *rest], [own, *[()] * len(rest)]).result(places, bound)
             choices += [] if whole is None else [whole]
         return min(choices, key=cost) if choices else None
+
+
+def _within(end: Expr, size: Expr) -> bool:
+    """Tell whether a slice is known to stay inside an axis."""
+    return bool(sympy.expand(size - end).is_nonnegative)
 
 
 def _holds_sum(body: Expr) -> bool:

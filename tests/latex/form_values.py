@@ -64,7 +64,7 @@ def _(form: f.Unit, numbers, env):
 
 @_value.register
 def _(form: f.Explicit, numbers, env):
-    return np.array([several(row, numbers, env) for row in form.rows])
+    return np.block([several(row, numbers, env) for row in form.rows])
 
 
 @_value.register
@@ -196,7 +196,10 @@ def _(form: f.BigOp, numbers, env):
     indices = [index for index, _, _ in form.limits]
     ranges = [range(int(evaluate(size, numbers, env))) for _, _, size in form.limits]
     inner = [{**env, **dict(zip(indices, place, strict=True))} for place in itertools.product(*ranges)]
-    return REDUCTIONS[form.op]([evaluate(form.body, numbers, item) for item in inner])
+    values = [evaluate(form.body, numbers, item) for item in inner]
+    if form.op.startswith("arg"):
+        return 1 + getattr(np, form.op)(values)
+    return REDUCTIONS[form.op](values)
 
 
 @_value.register
