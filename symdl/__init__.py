@@ -6,6 +6,7 @@ from typing import Any
 from symdl.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from symdl.compile import compile
 from symdl.derivation import derivation
+from symdl.expr.batch_mean import batch_mean
 from symdl.expr.contract import broadcast, transpose
 from symdl.expr.declare import matrix, named, scalar, tensor, vector
 from symdl.expr.layers import layers, widths
@@ -13,8 +14,18 @@ from symdl.expr.recurrence import recurrence
 from symdl.expr.sizes import dims
 from symdl.latex import latex
 from symdl.ops import elementwise as _elementwise
+from symdl.ops import scores
+from symdl.ops.attention import attention, attention_weights, positional_encoding
+from symdl.ops.batch_norm import batch_moments, batch_norm
+from symdl.ops.convolution import conv1d, conv2d, conv3d, conv_transpose2d
+from symdl.ops.gather import one_hot, take
+from symdl.ops.normalisation import group_norm, layer_norm, rms_norm
+from symdl.ops.pooling import avg_pool, max_pool
+from symdl.ops.rearrange import flip, pad, reshape
 from symdl.ops.reductions import argmax, max, mean, min, norm, prod, std, sum, trace, var
+from symdl.ops.segments import segment_max, segment_mean, segment_softmax, segment_sum
 from symdl.ops.softmax import log_softmax, logsumexp, softmax
+from symdl.ops.stop_gradient import stop_gradient
 from symdl.ops.structure import array, concat, diag, eye, kron, matrix_power, ones, outer, stack, zeros
 
 __version__ = "0.1.0"
@@ -35,37 +46,63 @@ _LATE: dict[str, str] = {
 __all__ = [
     "argmax",
     "array",
+    "attention",
+    "attention_weights",
+    "avg_pool",
+    "batch_mean",
+    "batch_moments",
+    "batch_norm",
     "broadcast",
     "compile",
     "concat",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose2d",
     "diag",
     "dims",
     "eye",
+    "flip",
     "grad",
+    "group_norm",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
     "kron",
+    "layer_norm",
     "layers",
     "log_softmax",
     "logsumexp",
     "matrix",
     "matrix_power",
     "max",
+    "max_pool",
     "mean",
     "min",
     "named",
     "norm",
+    "one_hot",
     "ones",
     "outer",
+    "pad",
+    "positional_encoding",
     "prod",
     "recurrence",
+    "reshape",
+    "rms_norm",
     "scalar",
+    "scores",
+    "segment_max",
+    "segment_mean",
+    "segment_softmax",
+    "segment_sum",
     "softmax",
     "stack",
     "std",
+    "stop_gradient",
     "sum",
+    "take",
     "tensor",
     "trace",
     "transpose",

@@ -1,14 +1,15 @@
 """Batches: equations of one sample, written for many."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sympy import Basic, Expr, Symbol
 
+from symdl.expr.batch_mean import BatchMean
 from symdl.expr.equations import Equation, tensors_of_block
-from symdl.expr.index import axis_index, fresh_index, rebuild, substitute
-from symdl.expr.nodes import Array, Element, Tensor, TensorSymbol, axes_of
+from symdl.expr.index import axis_index, free_indices, fresh_index, rebuild, substitute
+from symdl.expr.nodes import Array, Element, Reduce, Tensor, TensorSymbol, axes_of
 from symdl.expr.system import trace
 
 
@@ -23,10 +24,12 @@ def batched(values: Sequence[Any], data: Sequence[Basic], size: Expr) -> list[An
     Returns:
         For each value the tensor of shape ``(size, *value.shape)``, or the value itself where no data enter. The data
         become tensors of the same names with the batch axis in front; declared properties of the other axes stay.
+        ``batch_mean`` becomes the mean over that axis.
     """
     system = trace(list(values))
     active = system.depends(data)
-    lifted: dict[Basic, Tensor] = {}
+    lifted: dict[Basic, Tensor] = {}  # with a batch axis
+    means: dict[Basic, Tensor] = {}  # depend on data, but are the same for all samples
     for symbol in data:
         if isinstance(symbol, TensorSymbol):
             facts = symbol.properties if symbol.order == 1 else symbol.properties - _SQUARE
@@ -34,41 +37,62 @@ def batched(values: Sequence[Any], data: Sequence[Basic], size: Expr) -> list[An
         elif isinstance(symbol, Symbol):
             lifted[symbol] = TensorSymbol(symbol.name, (size,))
 
-    def lifted_body(equation: Equation) -> Array:
-        sample = fresh_index()
+    def lift_at(sample: Expr) -> Callable[[Basic], Basic | None]:
+        """Return what rewrites a body for the sample of that number."""
 
         def lift(node: Basic) -> Basic | None:
+            if isinstance(node, BatchMean):
+                other = fresh_index()
+                return Reduce("add", rebuild(node.args[0], lift_at(other)), (other, size)) / size
             if isinstance(node, Symbol) and node in lifted:
                 return Element(lifted[node], sample)
             if isinstance(node, Element):
-                indices = [rebuild(index, lift) for index in node.indices]
+                indices = [rebuild(index, lift_at(sample)) for index in node.indices]
                 tensor = lifted.get(node.tensor)
-                if tensor is None:
-                    return Element(system.tensor(node.tensor), *indices)
-                return Element(tensor, sample, *indices)
+                if tensor is not None:
+                    return Element(tensor, sample, *indices)
+                known = means.get(node.tensor)
+                return Element(system.tensor(node.tensor) if known is None else known, *indices)
             return None
 
+        return lift
+
+    def lifted_body(equation: Equation, always: bool) -> tuple[Tensor, bool]:
+        """Return the body with the batch axis in front, which is left out where no sample is special; and whether."""
+        sample = fresh_index()
         axes = axes_of(equation.target.shape)
         body = substitute(equation.body, {axis_index(k): index for k, (index, _) in enumerate(axes)})
-        return Array(rebuild(body, lift), (sample, size), *axes)
+        body = rebuild(body, lift_at(sample))
+        wide = always or sample in free_indices(body)
+        return Array(body, *([(sample, size)] if wide else []), *axes), wide
 
     for block in system.blocks:
         if not any(equation.target in active for equation in block):
             continue
         loop = block[0].loop
         if loop is None:
-            lifted.update(tensors_of_block(block, [lifted_body(block[0])]))
+            body, wide = lifted_body(block[0], False)
+            (lifted if wide else means).update(tensors_of_block(block, [body]))
             continue
         wider = {
             item.target: TensorSymbol(f"{item.target.name}~", (size, *item.target.shape), (), item.target.latex_name)
             for item in block
         }
         lifted.update(wider)
-        arrays = [lifted_body(equation) for equation in block]
+        arrays = [lifted_body(equation, True)[0] for equation in block]
         equations = [Equation(wider[item.target], item.body, loop=replace(loop, axis=loop.axis + 1)) for item in block]
         made = tensors_of_block(equations, arrays)
         lifted.update({item.target: made[wider[item.target]] for item in block})
+    for output in system.outputs:
+        if output in means:
+            lifted[output] = _repeated(means[output], size)
     return [lifted.get(output, value) for value, output in zip(values, system.outputs, strict=True)]
+
+
+def _repeated(tensor: Tensor, size: Expr) -> Tensor:
+    """Return what is the same for all samples with a batch axis in front."""
+    axes = axes_of(tensor.shape)
+    return Array(Element(tensor, *(index for index, _ in axes)), (fresh_index(), size), *axes)
 
 
 _SQUARE = frozenset({"symmetric", "positive_definite", "diagonal", "orthogonal"})

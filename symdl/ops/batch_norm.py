@@ -1,0 +1,90 @@
+"""Batch normalisation: training with the statistics of the batch, production with given ones. Book §5.6."""
+
+from typing import Any
+
+from symdl.errors import ExpressionError, ShapeError
+from symdl.expr.batch_mean import batch_mean
+from symdl.expr.nodes import Array, Element, Tensor, axes_of
+from symdl.expr.sizes import shape_text
+from symdl.ops.normalisation import EPSILON, normalised_axes, scaled, small, standardised
+from symdl.ops.reductions import mean
+from symdl.ops.windows import tensor_of
+
+
+def _axes(x: Tensor, channel_axis: int | None, batch_axis: int | None, what: str) -> tuple[int, list[int]]:
+    """Return the channel axis and the axes, the batch's included, over which statistics are taken."""
+    batch = [] if batch_axis is None else normalised_axes(x, batch_axis, what)
+    free = [axis for axis in range(x.order) if axis not in batch]
+    if not free:
+        raise ShapeError(f"{what}: shape {shape_text(x.shape)} has no axis of channels")
+    channel = free[0] if channel_axis is None else normalised_axes(x, channel_axis, what)[0]
+    if channel in batch:
+        raise ShapeError(f"{what}: axis {channel} is given as the channels' and as the batch's")
+    return channel, [axis for axis in range(x.order) if axis != channel]
+
+
+def batch_moments(x: Any, channel_axis: int | None = None, batch_axis: int | None = None) -> tuple[Tensor, Tensor]:
+    """Mean and variance of each channel over the batch and all places: book 5.6, μ̂ and σ̂² (divided by the count).
+
+    Args:
+        x: The entries of one sample; or, with ``batch_axis``, those of the whole batch.
+        channel_axis: The axis of channels; by default the first one that is not the batch's.
+        batch_axis: The axis of samples, where x has one. Without it the equations are those of one sample, and the mean
+            over the others is ``sd.batch_mean``: it has a meaning in ``sd.Model``.
+
+    Returns:
+        Two vectors of the channels' length.
+    """
+    value = tensor_of(x, "batch_moments")
+    channel, axes = _axes(value, channel_axis, batch_axis, "batch_moments")
+
+    def average(entries: Tensor) -> Any:
+        own = mean(entries, axes) if axes else entries
+        return own if batch_axis is not None else batch_mean(own)
+
+    centre = average(value)
+    limits = axes_of(value.shape)
+    indices = [index for index, _ in limits]
+    deviation = Element(value, *indices) - Element(centre, limits[channel][0])
+    return centre, average(Array(deviation**2, *limits))
+
+
+def batch_norm(
+    x: Any,
+    gamma: Any = None,
+    beta: Any = None,
+    mean: Any = None,
+    variance: Any = None,
+    channel_axis: int | None = None,
+    batch_axis: int | None = None,
+    epsilon: Any = EPSILON,
+) -> Tensor:
+    """Batch normalisation, ``γ ⊙ (x - μ̂)/√(σ̂² + ε) + β`` for each channel. Book §5.6.
+
+    Args:
+        x: The entries of one sample, (c,) or (c, ...); or, with ``batch_axis``, those of the whole batch.
+        gamma: Scale γ of each channel, shape (c,); none by default.
+        beta: Shift β of each channel, shape (c,).
+        mean: μ of each channel for the production pass; with ``variance``. By default the statistics of the batch.
+        variance: σ² of each channel, likewise.
+        channel_axis: The axis of channels; by default the first one that is not the batch's.
+        batch_axis: The axis of samples, where x has one; see ``batch_moments``.
+        epsilon: ε, a number or a symbol.
+
+    Returns:
+        The shape of x.
+
+    Raises:
+        ShapeError: for axes that x has not, and for γ, β or statistics of another shape.
+        ExpressionError: if only one of mean and variance is given.
+    """
+    what = "batch_norm"
+    value = tensor_of(x, what)
+    channel, axes = _axes(value, channel_axis, batch_axis, what)
+    if (mean is None) != (variance is None):
+        raise ExpressionError(f"{what}: give both mean and variance (the production pass), or none of them")
+    if mean is None:
+        mean, variance = batch_moments(value, channel, batch_axis)
+    else:
+        mean, variance = tensor_of(mean, f"{what}: mean", 1), tensor_of(variance, f"{what}: variance", 1)
+    return scaled(standardised(value, mean, variance, axes, small(epsilon, what)), gamma, beta, [channel], what)
