@@ -11,13 +11,16 @@ The whole grammar, on one screen::
               | Contract(rows, columns, depth, left, right, local, epilogue)
                     for rows, columns: local = sum over depth of left * right; epilogue     (in register tiles)
               | Barrier()                                               everything above is visible to everything below
-    Kernel    = name, phase, body, note                                 one native function; phase is step or update
+    Span      = loop, time, first, last                                 for first <= time < last: its kernels, in order
+    Kernel    = name, phase, body, note, span                           one native function; phase is step or update
     Module    = sizes, buffers, kernels, outputs, updates, guard, batch
 
 A module's kernels run in order. Kernels of phase ``update`` run after the guard was found finite. Every buffer is
-written by one kernel, except states, which only ``update`` kernels write. Buffers are row-major; a ``scratch`` one
-lives during the one kernel that names it; ``temporary`` ones get their place in the arena when sizes are bound.
-Nothing here knows a processor: tiles, lanes and threads are chosen by the emitters.
+written by one kernel, except states, which only ``update`` kernels write. Consecutive kernels with an equal ``span``
+are run for each time step; there ``Size(time)`` is the step. The spans of one loop follow each other in the order of
+time and share no step; each may write the buffers of the others. Buffers are row-major; a ``scratch`` one lives during
+the one kernel that names it; ``temporary`` ones get their place in the arena when sizes are bound. Nothing here knows
+a processor: tiles, lanes and threads are chosen by the emitters.
 """
 
 from collections.abc import Callable, Iterator
@@ -42,6 +45,7 @@ __all__ = [
     "Reduce",
     "Scalar",
     "Size",
+    "Span",
     "Statement",
     "Store",
     "Tensor",
@@ -133,13 +137,29 @@ Statement = Let | Reduce | Store | Nest | Contract | Barrier
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """The time steps ``first <= time < last`` of the recurrence ``loop``, whose time has ``extent`` steps in all.
+
+    ``time`` names the step, an integer that kernels read as a ``Size``. Time runs down where ``reverse``.
+    """
+
+    loop: str
+    time: str
+    extent: Scalar
+    first: Scalar
+    last: Scalar
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Kernel:
-    """One native function. ``note`` is its equations as text, one a line."""
+    """One native function. ``note`` is its equations as text, one a line; with ``span`` it runs once per time step."""
 
     name: str
     body: tuple[Statement, ...]
     note: str = ""
     phase: str = "step"
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

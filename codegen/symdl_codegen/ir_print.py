@@ -1,6 +1,6 @@
 """The loop IR as indented text, for people."""
 
-from symdl_codegen.ir import Axis, Barrier, Contract, Kernel, Let, Module, Nest, Reduce, Statement, Store
+from symdl_codegen.ir import Axis, Barrier, Contract, Kernel, Let, Module, Nest, Reduce, Span, Statement, Store
 from symdl_codegen.scalars import shape_text, text
 
 
@@ -11,8 +11,12 @@ def module_text(module: Module) -> str:
         lines.append(f"size {name}" + ("" if value is None else f" = {value}"))
     for buffer in module.buffers.values():
         lines.append(f"{buffer.role} {buffer.name}{shape_text(buffer.shape)}: {buffer.kind}")
+    span = None
     for kernel in module.kernels:
-        lines += ["", *kernel_lines(kernel)]
+        if kernel.span and kernel.span != span:
+            lines += ["", _span_line(kernel.span)]
+        span = kernel.span
+        lines += ["", *(f"    {line}" if span else line for line in kernel_lines(kernel))]
     lines += ["", "outputs " + ", ".join(f"{name} = {buffer}" for name, buffer in module.outputs.items())]
     if module.guard:
         lines.append(f"guard {module.guard}")
@@ -23,6 +27,11 @@ def kernel_lines(kernel: Kernel) -> list[str]:
     """One kernel as lines, its equations first."""
     head = [f"# {line}" for line in kernel.note.splitlines()]
     return [*head, f"kernel {kernel.name} ({kernel.phase})", *_lines(kernel.body, "    ")]
+
+
+def _span_line(span: Span) -> str:
+    order = "downwards" if span.reverse else "upwards"
+    return f"loop {span.loop}, {text(span.first)} <= {span.time} < {text(span.last)} {order}:"
 
 
 def _axes(axes: tuple[Axis, ...]) -> str:

@@ -15,6 +15,7 @@ from symdl_codegen.ir import (
     Reduce,
     Scalar,
     Size,
+    Span,
     Statement,
     Store,
     scratches,
@@ -32,17 +33,21 @@ def verify_module(module: Module) -> Module:
     if len(set(names)) != len(names):
         raise VerificationError(f"two kernels of {module.name} share a name: {sorted(names)}")
     updating = False
-    for kernel in module.kernels:
+    writers: dict[str, list[Span | None]] = {}
+    for position, kernel in enumerate(module.kernels):
         if updating and kernel.phase == "step":
             raise VerificationError(f"kernel {kernel.name} of phase step follows a kernel of phase update")
         updating = kernel.phase == "update"
-        _Checker(module, kernel, defined, overwritten).run()
+        if kernel.span:
+            _verify_span(module.kernels, position)
+        _Checker(module, kernel, defined, overwritten, _later(module.kernels, position)).run()
         for name in writes(kernel):
             role = module.buffers[name].role
             if role == "state" and kernel.phase == "update" and name not in overwritten:
                 overwritten.add(name)
-            elif role == "temporary" and name not in defined:
+            elif role == "temporary" and (name not in defined or _other_steps(kernel.span, writers[name])):
                 defined.add(name)
+                writers.setdefault(name, []).append(kernel.span)
             elif role != "scratch":
                 raise VerificationError(
                     f"kernel {kernel.name} writes {name!r} ({role}), which it may not, or not again"
@@ -60,12 +65,49 @@ def verify_module(module: Module) -> Module:
     return module
 
 
-class _Checker:
-    """Checks one kernel: scopes of indices and locals, declared buffers and sizes, reads after definition."""
+def _verify_span(kernels: tuple[Kernel, ...], position: int) -> None:
+    """Check that the kernels of a loop follow each other, and that its time stands for one thing."""
+    span, loop = kernels[position].span, _loop(kernels[position])
+    assert span is not None
+    spans = [kernel.span for kernel in kernels[:position]]
+    loops = [_loop(kernel) for kernel in kernels[:position]]
+    apart = (loop in loops and loops[-1] != loop) or (span in spans and spans[-1] != span)
+    if kernels[position].phase != "step" or apart:
+        raise VerificationError(
+            f"kernel {kernels[position].name} stands apart from the other kernels of its loop {loop!r}"
+        )
+    for other in (kernel.span for kernel in kernels if kernel.span and kernel.span.loop == loop):
+        if (other.time, other.extent, other.reverse) != (span.time, span.extent, span.reverse):
+            raise VerificationError(f"two spans of loop {loop!r} differ in time, extent or direction")
 
-    def __init__(self, module: Module, kernel: Kernel, defined: set[str], overwritten: set[str]) -> None:
-        self.module, self.kernel, self.overwritten = module, kernel, overwritten
+
+def _loop(kernel: Kernel) -> str | None:
+    return kernel.span.loop if kernel.span else None
+
+
+def _later(kernels: tuple[Kernel, ...], position: int) -> set[str]:
+    """What the kernel at ``position`` and those after it in the same loop write: it may read their earlier steps."""
+    loop = _loop(kernels[position])
+    return {name for kernel in kernels[position:] if loop and _loop(kernel) == loop for name in writes(kernel)}
+
+
+def _other_steps(span: Span | None, written: list[Span | None]) -> bool:
+    """Whether a buffer ``written`` during some spans may also be written during ``span``: other steps of one loop."""
+    return all(span and other and span.loop == other.loop and span != other for other in written)
+
+
+class _Checker:
+    """Checks one kernel: scopes of indices and locals, declared buffers and sizes, reads after definition.
+
+    ``later`` are buffers of which earlier time steps may be read.
+    """
+
+    def __init__(
+        self, module: Module, kernel: Kernel, defined: set[str], overwritten: set[str], later: set[str]
+    ) -> None:
+        self.module, self.kernel, self.overwritten, self.later = module, kernel, overwritten, later
         self.readable = defined | scratches(kernel, module.buffers)
+        self.sizes = {*module.sizes, *([kernel.span.time] if kernel.span else [])}
 
     def run(self) -> None:
         self._body(self.kernel.body, frozenset(), set())
@@ -137,13 +179,19 @@ class _Checker:
                 self._fail(f"index {node.name!r} is not bound")
             elif isinstance(node, Local) and node.name not in bound:
                 self._fail(f"local {node.name!r} is read before it is bound")
-            elif isinstance(node, Size) and node.name not in self.module.sizes:
+            elif isinstance(node, Size) and node.name not in self.sizes:
                 self._fail(f"size {node.name!r} is not declared")
             elif isinstance(node, Load):
                 self._buffer(node.tensor, node.indices)
-                if node.tensor not in self.readable:
+                if node.tensor not in self.readable and not (node.tensor in self.later and self._is_earlier(node)):
                     self._fail(f"{node.tensor!r} is read before it is written")
                 if node.tensor in self.overwritten:
                     self._fail(f"state {node.tensor!r} is read after its update")
             elif hasattr(node, "primitive") and node.primitive not in PRIMITIVES:
                 self._fail(f"unknown primitive {node.primitive!r}")
+
+    def _is_earlier(self, load: Load) -> bool:
+        """Whether ``load`` has an index that is a time before or after the present step."""
+        assert self.kernel.span is not None
+        time = Size(self.kernel.span.time)
+        return any(index != time and time in walk(index) for index in load.indices)

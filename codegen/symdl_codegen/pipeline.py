@@ -5,14 +5,14 @@ from typing import Any
 
 from symdl_codegen.emit import TARGETS
 from symdl_codegen.errors import UnsupportedError
-from symdl_codegen.lower import lower
+from symdl_codegen.lower import distribute, lower
 from symdl_codegen.passes import PASSES, run_passes
 from symdl_codegen.program import Program, verify
 from symdl_codegen.runtime import engine_class
 from symdl_codegen.runtime.executable import Executable
 from symdl_codegen.schedule import SCHEDULES, schedule
 
-SWITCHES = (*PASSES, *SCHEDULES, "hoist", "memory")
+SWITCHES = ("distribute", *PASSES, *SCHEDULES, "hoist", "memory")
 UNLIKE_CPU = {"hoist": False, **dict.fromkeys(SCHEDULES, False)}  # other emitters order each nest themselves
 PLAIN = {name: False for name in SWITCHES if name not in ("powers", "sharing", "dead_code")}
 
@@ -29,7 +29,7 @@ def build(
     switches = _switches(target, dtype, passes or {})
     clock = _Clock()
     program = clock("verify", verify(program))  # Program
-    module = clock("lower", lower(program))  # Program -> Module
+    module = clock("lower", lower(distribute(program) if switches["distribute"] else program))  # Program -> Module
     module = clock("passes", run_passes(module, switches))  # Module -> Module
     module = clock("schedule", schedule(module, switches))  # Module -> Module
     emitted = clock("emit", TARGETS[target].emit(module, dtype))  # Module -> text

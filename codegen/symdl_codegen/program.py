@@ -7,10 +7,13 @@ Grammar, on one screen::
              | target[indices] = op over (k < extent) body      one root reduction, op in add mul max min
              | target[at(...)] += body                     scatter-add (``at`` given; the target starts at zero)
     Program  = sizes, tensors, equations, outputs, updates
+    Block    = consecutive equations with the same ``loop``     for t: each equation at t, in order     (a recurrence)
 
 Rules (``verify`` checks them): every tensor is declared once and defined at most once (single assignment); a load's
 tensor is an input, a state or the target of an earlier equation; index names are unique within an equation; extents
 hold only ``Size`` and integer constants; a body has no reduction inside; primitives get the kinds they expect.
+In a block, a target of the block is read at the same time, from an earlier equation, or at an earlier time, ``t - c``
+with a whole c of at least 1 (``t + c`` where the loop runs in reverse), guarded by a ``where`` at the boundary.
 """
 
 from collections.abc import Iterator
@@ -69,11 +72,25 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
+class Loop:
+    """A recurrence: ``name`` is that of its block, ``index`` the equation's time index, one of its axes.
+
+    For t = 0 .. T-1, or T-1 .. 0 with ``reverse``, every equation of the block computes its target's slice at time t.
+    T is the extent of the time axes, equal all over the block.
+    """
+
+    name: str
+    index: str
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Equation:
     """``target[indices] = body``, or with ``reduction`` the reduction of ``body`` over ``reduced``.
 
     ``at`` (scatter-add) gives the target's element per iteration; ``axes`` is then the iteration domain.
-    ``note`` is the equation as text, for the comment above the emitted kernel.
+    ``note`` is the equation as text, for the comment above the emitted kernel. With ``loop`` it is computed one time
+    step after the other, as part of a block; a scatter then has the time index itself among ``at``.
     """
 
     target: str
@@ -83,6 +100,7 @@ class Equation:
     reduced: tuple[Axis, ...] = ()
     at: tuple[Scalar, ...] | None = None
     note: str = ""
+    loop: Loop | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +204,15 @@ def verify(program: Program) -> Program:
             raise VerificationError(f"tensor {tensor.name!r} is filed under {name!r}")
         for extent in tensor.shape:
             _verify_extent(extent, program, f"shape of {name}")
-    for equation in program.equations:
-        _verify_equation(equation, program, defined)
-        defined.add(equation.target)
+    for block in blocks(program.equations):
+        _verify_block(block)
+        targets = {equation.target for equation in block if equation.loop}
+        for equation in block:
+            _verify_equation(equation, program, defined, targets)
+            defined.add(equation.target)
+    names = [block[0].loop.name for block in blocks(program.equations) if block[0].loop]
+    if len(set(names)) != len(names):
+        raise VerificationError(f"the equations of a loop do not follow each other, or two loops share a name: {names}")
     for output in program.outputs:
         if output not in defined:
             raise VerificationError(f"output {output!r} is never defined")
@@ -204,7 +228,77 @@ def verify(program: Program) -> Program:
     return program
 
 
-def _verify_equation(equation: Equation, program: Program, defined: set[str]) -> None:
+def blocks(equations: tuple[Equation, ...]) -> list[tuple[Equation, ...]]:
+    """``equations`` in groups: each recurrence together, every other equation by itself."""
+    found: list[list[Equation]] = []
+    for equation in equations:
+        before = found[-1][-1].loop if found else None
+        if equation.loop and before and equation.loop.name == before.name:
+            found[-1].append(equation)
+        else:
+            found.append([equation])
+    return [tuple(block) for block in found]
+
+
+def time_position(equation: Equation) -> int:
+    """Which axis of the target of ``equation``, which is part of a recurrence, is time."""
+    assert equation.loop is not None
+    places = equation.at if equation.at is not None else tuple(Index(axis.index) for axis in equation.axes)
+    if Index(equation.loop.index) not in places:
+        raise VerificationError(f"equation for {equation.target}: its time index {equation.loop.index!r} is no axis")
+    return places.index(Index(equation.loop.index))
+
+
+def time_shift(scalar: Scalar, index: str) -> int | None:
+    """The whole number c for which ``scalar`` is ``index + c``, or None."""
+    match _linear(scalar, index):
+        case (1, int(shift)):
+            return shift
+    return None
+
+
+def _linear(scalar: Scalar, index: str) -> tuple[int, int] | None:
+    """(factor, constant) of an integer that is linear in ``index`` alone, or None."""
+    match scalar:
+        case Index(name) if name == index:
+            return 1, 0
+        case Const(value) if type(value) is int:
+            return 0, value
+        case Apply("neg", (inner,)) if found := _linear(inner, index):
+            return -found[0], -found[1]
+        case Apply("add", parts):
+            terms = [term for part in parts if (term := _linear(part, index))]
+            if len(terms) == len(parts):
+                return sum(factor for factor, _ in terms), sum(constant for _, constant in terms)
+    return None
+
+
+def _verify_block(block: tuple[Equation, ...]) -> None:
+    """Check what holds between the equations of a recurrence."""
+    if block[0].loop is None:
+        return
+    places = {equation.target: (number, time_position(equation)) for number, equation in enumerate(block)}
+    extents = set()
+    for number, equation in enumerate(block):
+        loop, where = equation.loop, f"equation for {equation.target}"
+        assert loop is not None
+        extents |= {axis.extent for axis in equation.axes if axis.index == loop.index}
+        if loop.reverse != block[0].loop.reverse or len(extents) != 1:
+            raise VerificationError(f"{where}: direction or length of time differ within loop {loop.name!r}")
+        for load in [load for part in (equation.body, *(equation.at or ())) for load in loads(part)]:
+            if load.tensor not in places:
+                continue
+            order, axis = places[load.tensor]
+            shift = time_shift(load.indices[axis], loop.index) if axis < len(load.indices) else None
+            past = shift is not None and (shift > 0 if loop.reverse else shift < 0)
+            if not past and not (shift == 0 and order < number):
+                raise VerificationError(
+                    f"{where}: in loop {loop.name!r} it reads {load.tensor!r} before it is computed; expected its axis "
+                    f"{axis} at an earlier time, or at the same time and defined by an earlier equation"
+                )
+
+
+def _verify_equation(equation: Equation, program: Program, defined: set[str], block: set[str]) -> None:
     where = f"equation for {equation.target}"
     tensor = program.tensors.get(equation.target)
     if tensor is None or tensor.role != "temporary":
@@ -232,7 +326,7 @@ def _verify_equation(equation: Equation, program: Program, defined: set[str]) ->
             if isinstance(node, Size) and node.name not in program.sizes:
                 raise VerificationError(f"{where}: size {node.name!r} is not declared")
             if isinstance(node, Load):
-                if node.tensor not in defined:
+                if node.tensor not in defined and node.tensor not in block:
                     raise VerificationError(f"{where}: {node.tensor!r} is read before it is defined")
                 if len(node.indices) != len(program.tensors[node.tensor].shape):
                     raise VerificationError(f"{where}: {node.tensor!r} is read with {len(node.indices)} indices")

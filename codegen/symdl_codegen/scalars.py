@@ -5,7 +5,7 @@ from functools import reduce
 from math import prod
 
 from symdl_codegen.errors import VerificationError
-from symdl_codegen.ir import Apply, Axis, Const, Index, Load, Local, Scalar, Size, Tensor, walk
+from symdl_codegen.ir import Apply, Axis, Const, Index, Load, Local, Scalar, Size, Span, Tensor, walk
 from symdl_codegen.primitives import PRIMITIVES
 
 ZERO, ONE = Const(0), Const(1)
@@ -146,10 +146,10 @@ def from_data(scalar: Scalar) -> bool:
     return any(isinstance(node, Load | Local) for node in walk(scalar))
 
 
-def spanning(axes: Iterable[Axis], buffers: Mapping[str, Tensor]) -> Callable[[Load], bool]:
+def spanning(axes: Iterable[Axis], buffers: Mapping[str, Tensor], span: Span | None = None) -> Callable[[Load], bool]:
     """The test whether a load stays in bounds all over ``axes``: each index runs along an axis of the buffer's extent.
 
-    An index from data passes: it is checked at run time.
+    The time of ``span`` is such an index. An index from data passes: it is checked at run time.
     """
     extents: dict[str, Scalar] = {}
     for axis in axes:
@@ -159,6 +159,8 @@ def spanning(axes: Iterable[Axis], buffers: Mapping[str, Tensor]) -> Callable[[L
     def inside(index: Scalar, extent: Scalar) -> bool:
         if isinstance(index, Const) and isinstance(extent, Const):
             return 0 <= index.value < extent.value
+        if span is not None and index == Size(span.time):
+            return span.extent == extent
         return from_data(index) or (isinstance(index, Index) and extents.get(index.name) == extent)
 
     return lambda load: all(map(inside, load.indices, buffers[load.tensor].shape))

@@ -10,7 +10,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from symdl_codegen.emit.scalar_text import Entry
-from symdl_codegen.ir import Module
+from symdl_codegen.ir import Module, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,15 @@ class EmittedKernel:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One kernel run: the position of the kernel in ``Emitted.kernels`` and its arguments, in order of parameters."""
+    """One kernel run: the position of the kernel in ``Emitted.kernels`` and its arguments, in order of parameters.
+
+    Consecutive calls with an equal ``span`` are made for each of its time steps, the step being a size of its name.
+    """
 
     kernel: int
     arguments: tuple[Argument, ...]
     phase: str
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

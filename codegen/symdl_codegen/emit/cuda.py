@@ -105,12 +105,12 @@ def emit(module: Module, dtype: str) -> Emitted:
         body = renaming.body(kernel.body)
         buffers = tuple(renaming.buffers)
         shapes = tuple((module.buffers[b].kind, tuple(map(renaming.scalar, module.buffers[b].shape))) for b in buffers)
-        key, sizes = (body, shapes), tuple(renaming.sizes)
+        key, sizes = (body, shapes, renaming.time(kernel.span)), tuple(renaming.sizes)
         if key not in known:
             known[key] = len(kernels)
             kernels.append(_Writer(module, kernel, buffers, sizes).kernel(names(kernel.name)))
         arguments = (*(Argument("buffer", b) for b in buffers), *(Argument("size", s) for s in sizes))
-        calls.append(Call(known[key], arguments, kernel.phase))
+        calls.append(Call(known[key], arguments, kernel.phase, kernel.span))
     header = HEADER.format(name=module.name, count=len(kernels), dtype=dtype)
     return Emitted("\n\n\n".join([header, *(kernel.source for kernel in kernels)]) + "\n", tuple(kernels), tuple(calls))
 
@@ -127,7 +127,7 @@ class _Writer:
         self.lines: list[str] = []
         self.pending: list[str] = []  # lines that stand before the one being written
         self.temporaries = 0
-        self.spans = spanning(axes_of(kernel.body), module.buffers)
+        self.spans = spanning(axes_of(kernel.body), module.buffers, kernel.span)
         self.guarded = 0  # branches around what is being written
         self.by_data = 0  # those that data chooses: what they read is checked at run time
 

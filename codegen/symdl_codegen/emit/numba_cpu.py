@@ -130,12 +130,12 @@ def emit(module: Module, dtype: str) -> Emitted:
         body = renaming.body(kernel.body)
         buffers = tuple(renaming.buffers)
         shapes = tuple((module.buffers[b].kind, tuple(map(renaming.scalar, module.buffers[b].shape))) for b in buffers)
-        key = (body, shapes)
+        key = (body, shapes, renaming.time(kernel.span))
         writer = _Writer(module, kernel, buffers, tuple(s for s in renaming.sizes if not s.startswith("tile.")), dtype)
         if key not in known:
             known[key] = len(kernels)
             kernels.append(writer.kernel(names(kernel.name)))
-        calls.append(Call(known[key], writer.arguments(), kernel.phase))
+        calls.append(Call(known[key], writer.arguments(), kernel.phase, kernel.span))
     header = HEADER.format(name=module.name, count=len(kernels), dtype=dtype)
     return Emitted("\n\n\n".join([header, *(kernel.source for kernel in kernels)]) + "\n", tuple(kernels), tuple(calls))
 
@@ -153,7 +153,7 @@ class _Writer:
         tiles = [part for part in statements(kernel.body) if isinstance(part, Contract)]
         self.helpers = sorted({helper for part in tiles for helper in helpers(part, module)})
         self.text = ScalarText(TABLE, self._leaf, self._special)
-        self.spans = spanning(axes_of(kernel.body), module.buffers)
+        self.spans = spanning(axes_of(kernel.body), module.buffers, kernel.span)
         self.by_data = 0  # branches around that data chooses: what they read is checked at run time
         for buffer in buffers:
             self.names(buffer, "buffer")

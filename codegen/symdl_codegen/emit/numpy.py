@@ -1,6 +1,7 @@
 """Loop IR -> plain vectorised NumPy: the reference that every other backend is compared with."""
 
 import math
+from itertools import groupby
 
 from symdl_codegen.emit import Emitted, EmittedKernel
 from symdl_codegen.emit.names import Names
@@ -31,12 +32,16 @@ from symdl_codegen.ir import (
     Reduce,
     Scalar,
     Size,
+    Span,
     Statement,
     Store,
     free_indices,
     locals_of,
+    walk,
+    writes,
 )
 from symdl_codegen.lower.equations import identity
+from symdl_codegen.scalars import from_data
 from symdl_codegen.schedule.contractions import Product, product_of
 
 TARGET = "numpy"
@@ -75,6 +80,7 @@ TABLE: dict[str, Entry] = {
     "real": "real({0})",
 }
 
+KINDS = {"real": "real", "int": "np.int64", "bool": "np.bool_"}
 RESERVED = frozenset(
     [
         "np",
@@ -84,6 +90,9 @@ RESERVED = frozenset(
         "take",
         "scatter_add",
         "along",
+        "moment",
+        "reversed",
+        "range",
         "tensors",
         "sizes",
         "outputs",
@@ -96,7 +105,7 @@ HEADER = '''"""{name} in NumPy. real is {dtype}; step returns the outputs, the n
 
 import numpy as np
 
-from symdl_codegen.emit.numpy_support import along, erf, erfc, scatter_add, take
+from symdl_codegen.emit.numpy_support import {support}
 
 real = np.{dtype}
 
@@ -120,20 +129,30 @@ def emit(module: Module, dtype: str) -> Emitted:
         for n, b in module.buffers.items()
         if b.role not in ("temporary", "scratch")
     ]
-    kernels = []
+    kernels, body = [], []
     for kernel in module.kernels:
         lines = [f"# {line}" for line in kernel.note.splitlines()] + _Writer(module, names, dtype).kernel(kernel)
         kernels.append(EmittedKernel(kernel.name, kernel.note, "\n".join(lines)))
+    allocated: set[str] = set()
+    for span, group in groupby(zip(module.kernels, kernels, strict=True), key=lambda pair: pair[0].span):
+        pairs = list(group)
+        if span:
+            written = {name for kernel, _ in pairs for name in writes(kernel)}
+            body += _Writer(module, names, dtype).loop(span, sorted(written - allocated))
+            allocated |= written
+        body += [_indented(text.source, 2 if span else 1) for _, text in pairs]
     outputs = ", ".join(f'"{n}": {names(b, "buffer")}' for n, b in module.outputs.items())
     updates = ", ".join(f'"{state}": {names(state, "new state")}' for state, _ in module.updates)
     guard = names(module.guard, "buffer") if module.guard else "None"
+    looping = ["moment"] if any(kernel.span for kernel in module.kernels) else []
+    support = ", ".join(["along", "erf", "erfc", *looping, "scatter_add", "take"])
     tail = f"    return {{{outputs}}}, {{{updates}}}, {guard}\n"
-    body = [_indented(kernel.source) for kernel in kernels]
-    return Emitted(HEADER.format(name=module.name, dtype=dtype) + "\n".join([*head, *body, tail]), tuple(kernels))
+    head.insert(0, HEADER.format(name=module.name, dtype=dtype, support=support).removesuffix("\n"))
+    return Emitted("\n".join([*head, *body, tail]), tuple(kernels))
 
 
-def _indented(source: str) -> str:
-    return "\n".join(f"    {line}" for line in source.splitlines())
+def _indented(source: str, depth: int) -> str:
+    return "\n".join("    " * depth + line for line in source.splitlines())
 
 
 class _Writer:
@@ -143,11 +162,23 @@ class _Writer:
         self.module, self.names, self.dtype = module, names, dtype
         self.domain: tuple[Axis, ...] = ()
         self.bound: dict[str, set[str]] = {}  # which indices a local's array has axes for
+        self.time: Size | None = None
         self.text = ScalarText(TABLE, self._leaf)
 
     def kernel(self, kernel: Kernel) -> list[str]:
         """The lines of one kernel."""
+        self.time = Size(kernel.span.time) if kernel.span else None
         return [line for nest in kernel.body for line in self._nest(nest, kernel.name)]
+
+    def loop(self, span: Span, written: list[str]) -> list[str]:
+        """Arrays for the buffers that the kernels of ``span`` are the first to write, and the head of its loop."""
+        lines = []
+        for name in written:
+            shape, kind = self._shape(self.module.buffers[name].shape), KINDS[self.module.buffers[name].kind]
+            lines.append(f"    {self.names(name, 'buffer')} = np.empty({shape}, {kind})")
+        steps = f"range({self.text(span.first)}, {self.text(span.last)})"
+        steps = f"reversed({steps})" if span.reverse else steps
+        return [*lines, f"    for {self.names(span.time, 'size')} in {steps}:"]
 
     def _nest(self, nest: Statement, name: str) -> list[str]:
         if not isinstance(nest, Nest):
@@ -212,18 +243,17 @@ class _Writer:
         """A contraction of two plain loads as an einsum, or None."""
         operands = (product.left, product.right)
         names = [axis.index for axis in (*axes, *part.axes)]
-        for load in operands:
-            if not all(isinstance(index, Index) for index in load.indices) or len(set(load.indices)) != len(
-                load.indices
-            ):
+        views = [self._view(load) for load in operands]
+        for _, left in views:
+            if not all(isinstance(index, Index) for index, _ in left) or len({i for i, _ in left}) != len(left):
                 return None
-        used = {index.name for load in operands for index in load.indices if isinstance(index, Index)}
+        used = {index.name for _, left in views for index, _ in left if isinstance(index, Index)}
         letters = dict(zip(names, "abcdefghijklmnopqrstuvwxyz", strict=False))
         if used != set(names) or len(letters) != len(names):
             return None
-        inputs = ",".join("".join(letters[i.name] for i in load.indices if isinstance(i, Index)) for load in operands)
+        inputs = ",".join("".join(letters[i.name] for i, _ in left if isinstance(i, Index)) for _, left in views)
         result = "".join(letters[axis.index] for axis in axes)
-        arrays = ", ".join(self.names(load.tensor, "buffer") for load in operands)
+        arrays = ", ".join(text for text, _ in views)
         text = f'np.einsum("{inputs}->{result}", {arrays}, optimize=True)'
         return " * ".join([*(self.text(scale, PRODUCT) for scale in product.scale), text])
 
@@ -235,12 +265,16 @@ class _Writer:
             where = ", ".join(self.text(index) for index in part.indices)
             extents = self._shape(tuple(axis.extent for axis in axes))
             return [f"scatter_add({name}, ({where},), {self.text(part.value)}, {extents})"]
-        if part.op is not None or len(part.indices) != len(plain) or set(part.indices) != set(plain):
+        moving = [index for index in part.indices if not isinstance(index, Size)]  # a size is the time of a loop
+        if part.op is not None or len(moving) != len(plain) or set(moving) != set(plain):
             raise UnsupportedError(f"the numpy target cannot store to {part.buffer} at {part.indices}")
-        kind = {"real": "real", "int": "np.int64", "bool": "np.bool_"}[buffer.kind]
-        text = f"np.array({self._full(part.value, axes)}, dtype={kind})"
-        order = [plain.index(index) for index in part.indices if isinstance(index, Index)]
-        return [f"{name} = {text}" + (f".transpose({order})" if order != sorted(order) else "")]
+        text = f"np.array({self._full(part.value, axes)}, dtype={KINDS[buffer.kind]})"
+        order = [plain.index(index) for index in moving if isinstance(index, Index)]
+        text += f".transpose({order})" if order != sorted(order) else ""
+        if len(moving) == len(part.indices):
+            return [f"{name} = {text}"]
+        slots = [self.text(index) if isinstance(index, Size) else ":" for index in part.indices]
+        return [f"{name}[{', '.join(slots)}] = {text}"]
 
     def _leaf(self, scalar: Scalar) -> tuple[str, int]:
         match scalar:
@@ -262,19 +296,28 @@ class _Writer:
             return (f"({value})" if value < 0 else str(value)), ATOM
         return f"real({value!r})" if math.isfinite(value) else f'real("{value}")', ATOM
 
-    def _load(self, load: Load) -> str:
+    def _view(self, load: Load) -> tuple[str, list[tuple[Scalar, Scalar]]]:
+        """What is left of ``load`` at the present time: its text, and the remaining indices with their extents."""
         name = self.names(load.tensor, "buffer")
-        if not load.indices:
+        left = list(zip(load.indices, self.module.buffers[load.tensor].shape, strict=True))
+        for index in load.indices:
+            if self.time is not None and self.time in walk(index) and not free_indices(index) and not from_data(index):
+                place = [other for other, _ in left].index(index)
+                del left[place]
+                name = f"moment({name}, {place}, {self.text(index)})"
+        return name, left
+
+    def _load(self, load: Load) -> str:
+        name, left = self._view(load)
+        if not left:
             return name
         order = [axis.index for axis in self.domain]
-        places = [order.index(index.name) for index in load.indices if isinstance(index, Index)]
-        shape = self.module.buffers[load.tensor].shape
+        places = [order.index(index.name) for index, _ in left if isinstance(index, Index)]
         spans = all(
-            isinstance(index, Index) and self.domain[order.index(index.name)].extent == extent
-            for index, extent in zip(load.indices, shape, strict=True)
+            isinstance(index, Index) and self.domain[order.index(index.name)].extent == extent for index, extent in left
         )
         if not spans or len(set(places)) != len(places):
-            return f"take({name}, {', '.join(self.text(index) for index in load.indices)})"
+            return f"take({name}, {', '.join(self.text(index) for index, _ in left)})"
         if places != sorted(places):
             name += f".transpose({sorted(range(len(places)), key=places.__getitem__)})"
         slots = [":" if place in places else "None" for place in range(min(places), len(order))]

@@ -34,9 +34,17 @@ def scatter_add(tensor: np.ndarray, indices: tuple[Any, ...], values: Any, domai
     np.add.at(tensor, tuple(position[inside] for position in positions), values[inside])
 
 
+def moment(tensor: np.ndarray, axis: int, index: int) -> np.ndarray:
+    """The slice of ``tensor`` at ``index`` of ``axis``; outside, one of NaN (0 for integers, False for booleans)."""
+    if 0 <= index < tensor.shape[axis]:
+        return tensor[(slice(None),) * axis + (index,)]
+    shape = tensor.shape[:axis] + tensor.shape[axis + 1 :]
+    return np.full(shape, np.nan if tensor.dtype.kind == "f" else 0, tensor.dtype)
+
+
 def along(extent: int, place: int, order: int) -> np.ndarray:
     """The integers below ``extent`` along axis ``place`` of ``order`` axes."""
     return np.arange(extent).reshape((1,) * place + (extent,) + (1,) * (order - place - 1))
 
 
-__all__ = ["along", "erf", "erfc", "scatter_add", "take"]
+__all__ = ["along", "erf", "erfc", "moment", "scatter_add", "take"]

@@ -1,5 +1,6 @@
 """Program -> loop IR."""
 
 from symdl_codegen.lower.equations import lower
+from symdl_codegen.lower.recurrences import distribute
 
-__all__ = ["lower"]
+__all__ = ["distribute", "lower"]

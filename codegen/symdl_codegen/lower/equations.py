@@ -1,22 +1,28 @@
 """Program -> Module: each equation becomes one kernel with one loop nest; updates become copies that run last."""
 
+from dataclasses import replace
 from typing import Any
 
 from symdl_codegen.errors import UnsupportedError
-from symdl_codegen.ir import Kernel, Local, Module, Nest, Reduce, Statement, Store
+from symdl_codegen.ir import Kernel, Local, Module, Nest, Reduce, Span, Statement, Store, substitute
 from symdl_codegen.primitives import REDUCTIONS
-from symdl_codegen.program import Axis, Const, Equation, Index, Load, Program, Scalar, Tensor
+from symdl_codegen.program import Axis, Const, Equation, Index, Load, Program, Scalar, Size, Tensor, blocks
 from symdl_codegen.scalars import shape_text, text
 
 
 def lower(program: Program) -> Module:
     """Return the module that computes ``program``, one kernel per equation and per update, nothing fused.
 
-    An update whose value is not itself computed (a state, an input) is copied to a temporary first, so that updates
-    stay simultaneous whatever order they run in.
+    The time index of a recurrence becomes a size that each time step binds anew. An update whose value is not itself
+    computed (a state, an input) is copied to a temporary first, so that updates stay simultaneous whatever order they
+    run in.
     """
     buffers = dict(program.tensors)
-    kernels = [_kernel(equation, buffers) for equation in program.equations]
+    kernels = [
+        _kernel(equation, buffers, _span(block[0], program))
+        for block in blocks(program.equations)
+        for equation in block
+    ]
     updates = []
     for state, value in program.updates:
         if buffers[value].role != "temporary":
@@ -47,9 +53,32 @@ def identity(op: str, kind: str) -> Const:
     return Const({"add": 0, "mul": 1, "max": -(2**63), "min": 2**63 - 1}[op])
 
 
-def _kernel(equation: Equation, buffers: dict[str, Tensor]) -> Kernel:
-    target = buffers[equation.target]
-    plain = tuple(Index(axis.index) for axis in equation.axes)
+def _span(equation: Equation, program: Program) -> Span | None:
+    """All time steps of the recurrence that begins with ``equation``."""
+    loop = equation.loop
+    if loop is None:
+        return None
+    (extent,) = (axis.extent for axis in equation.axes if axis.index == loop.index)
+    time = loop.index
+    while time in program.sizes:
+        time += "_"
+    return Span(loop.name, time, extent, Const(0), extent, loop.reverse)
+
+
+def _at_a_step(equation: Equation, span: Span | None) -> tuple[Equation, tuple[Scalar, ...]]:
+    """``equation`` with its time index bound by ``span``, and the indices of its target."""
+    plain: tuple[Scalar, ...] = tuple(Index(axis.index) for axis in equation.axes)
+    if span is None or equation.loop is None:
+        return equation, equation.at or plain
+    time: dict[Scalar, Scalar] = {Index(equation.loop.index): Size(span.time)}
+    axes = tuple(axis for axis in equation.axes if axis.index != equation.loop.index)
+    places = tuple(substitute(place, time) for place in (equation.at or plain))
+    return replace(equation, axes=axes, body=substitute(equation.body, time)), places
+
+
+def _kernel(equation: Equation, buffers: dict[str, Tensor], span: Span | None) -> Kernel:
+    target, note = buffers[equation.target], equation.note or equation_text(equation)
+    equation, places = _at_a_step(equation, span)
     body: list[Statement] = []
     value: Any = equation.body  # from here on it may be a Local
     if equation.reduction is not None:
@@ -58,14 +87,17 @@ def _kernel(equation: Equation, buffers: dict[str, Tensor]) -> Kernel:
         body.append(Reduce(local, equation.reduction, equation.reduced, value))
         value = local
     if equation.at is None:
-        body.append(Store(equation.target, plain, value))
+        body.append(Store(equation.target, places, value))
         nests: tuple[Statement, ...] = (Nest(equation.axes, tuple(body)),)
     else:
-        body.append(Store(equation.target, equation.at, value, "add"))
-        clear = tuple(Axis(f"z{position}", extent) for position, extent in enumerate(target.shape))
-        zero = Store(equation.target, tuple(Index(axis.index) for axis in clear), identity("add", target.kind))
+        body.append(Store(equation.target, places, value, "add"))
+        time = places.index(Size(span.time)) if span else None
+        every = [Axis(f"z{position}", extent) for position, extent in enumerate(target.shape)]
+        cleared = tuple(places[p] if p == time else Index(axis.index) for p, axis in enumerate(every))
+        clear = tuple(axis for position, axis in enumerate(every) if position != time)
+        zero = Store(equation.target, cleared, identity("add", target.kind))
         nests = (Nest(clear, (zero,)), Nest(equation.axes, tuple(body)))
-    return Kernel(f"{equation.target}", nests, equation.note or equation_text(equation))
+    return Kernel(f"{equation.target}", nests, note, span=span)
 
 
 def _copy(target: str, source: str, buffers: dict[str, Tensor], phase: str) -> Kernel:

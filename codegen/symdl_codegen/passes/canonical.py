@@ -12,9 +12,11 @@ from symdl_codegen.ir import (
     Reduce,
     Scalar,
     Size,
+    Span,
     Statement,
     Store,
     map_scalar,
+    substitute,
 )
 
 
@@ -45,6 +47,13 @@ class Renaming:
     def size(self, name: str) -> str:
         """The number of a size, where everything is numbered."""
         return self.sizes.setdefault(name, f"s{len(self.sizes)}") if self.everything else name
+
+    def time(self, span: Span | None) -> tuple[str, Scalar] | None:
+        """The size that is the time of ``span`` and its extent, in new names; None where nothing renamed uses it."""
+        if span is None or span.time not in self.sizes:
+            return None
+        known: dict[Scalar, Scalar] = {Size(name): Size(new) for name, new in self.sizes.items()}
+        return self.sizes[span.time], substitute(span.extent, known)
 
     def axis(self, axis: Axis) -> Axis:
         """An axis in new names."""

@@ -11,12 +11,16 @@ def dead_code(module: Module) -> Module:
     before: t = f(x); y = g(x); output y        after: y = g(x); output y
     """
     needed = set(module.outputs.values()) | {module.guard} | {state for state, _ in module.updates}
-    kept = []
-    for kernel in reversed(module.kernels):
-        if writes(kernel) & needed:
-            kept.append(kernel)
-            needed |= reads(kernel)
-    kernels = tuple(reversed(kept))
+    kept: set[str] = set()
+    found = True
+    while found:  # again where a loop reads what comes later in it
+        found = False
+        for kernel in reversed(module.kernels):
+            if writes(kernel) & needed and kernel.name not in kept:
+                found = True
+                kept.add(kernel.name)
+                needed |= reads(kernel)
+    kernels = tuple(kernel for kernel in module.kernels if kernel.name in kept)
     used = {name for kernel in kernels for name in reads(kernel) | writes(kernel)}
     buffers = {name: buffer for name, buffer in module.buffers.items() if buffer.role != "temporary" or name in used}
     return replace(module, kernels=kernels, buffers=buffers)

@@ -15,6 +15,7 @@ from symdl_codegen.ir import (
     Nest,
     Reduce,
     Scalar,
+    Size,
     Statement,
     Store,
     loads_of,
@@ -56,7 +57,7 @@ def _merge_into_producer(kernels: list[Kernel], later: int, module: Module) -> t
         return None
     for earlier in range(later - 1, -1, -1):
         producer = kernels[earlier]
-        if not (writes(producer) & reads(consumer)) or not _is_nest(producer):
+        if not (writes(producer) & reads(consumer)) or not _is_nest(producer) or producer.span != consumer.span:
             continue
         fused = _fused(producer, consumer, module)
         if fused is None:
@@ -93,6 +94,8 @@ def _fused(producer: Kernel, consumer: Kernel, module: Module) -> Kernel | None:
         if load.tensor not in stores:
             continue
         for mine, yours in zip(load.indices, stores[load.tensor].indices, strict=True):
+            if isinstance(yours, Size) and mine == yours:  # the same time step
+                continue
             if not isinstance(mine, Index) or not isinstance(yours, Index) or rename.setdefault(mine, yours) != yours:
                 return None
     extents = {axis.index: axis.extent for axis in outer.axes}
@@ -105,7 +108,7 @@ def _fused(producer: Kernel, consumer: Kernel, module: Module) -> Kernel | None:
     body, values = _with_values(outer.body, module)
     tail = [_joined(part, rename, values) for part in _fresh_locals(inner.body, body)]
     note = "\n".join(dict.fromkeys([*producer.note.splitlines(), *consumer.note.splitlines()]))
-    return Kernel(producer.name, (Nest(outer.axes, (*body, *tail)),), note, producer.phase)
+    return replace(producer, body=(Nest(outer.axes, (*body, *tail)),), note=note)
 
 
 def _with_values(body: tuple[Statement, ...], module: Module) -> tuple[list[Statement], dict[str, Scalar]]:

@@ -67,7 +67,7 @@ def _movable(steps: list[Kernel], module: Module) -> list[Kernel]:
     moved: list[Kernel] = []
     for kernel in reversed(steps):
         targets = writes(kernel)
-        if targets & values and not targets & pinned:
+        if targets & values and not targets & pinned and kernel.span is None:
             moved.insert(0, kernel)
         else:
             pinned |= reads(kernel)

@@ -13,6 +13,7 @@ from symdl_codegen.ir import (
     Nest,
     Reduce,
     Scalar,
+    Size,
     Statement,
     Store,
     loads_of,
@@ -45,7 +46,8 @@ def inline(module: Module) -> Module:
         readers = [k for k in kernels if any(load.tensor == store.buffer for load in loads_of(k.body))]
         if any(reader.phase != "step" for reader in readers):
             continue
-        if _is_monomial(store.value) or (len(readers) == 1 and _reads_each_once(readers[0], store)):
+        once = len(readers) == 1 and readers[0].span == producer.span and _reads_each_once(readers[0], store)
+        if once or _is_monomial(store.value):
             kernels = [_inlined(k, store) if k in readers else k for k in kernels if k is not producer]
     buffers = {n: b for n, b in module.buffers.items() if b.role != "temporary" or any(n in writes(k) for k in kernels)}
     return replace(module, kernels=tuple(kernels), buffers=buffers)
@@ -54,8 +56,9 @@ def inline(module: Module) -> Module:
 def _pointwise(kernel: Kernel) -> Store | None:
     """The store of a kernel that is one nest around one plain store."""
     match kernel.body:
-        case (Nest(axes, (Store(_, indices, _, None) as store,)),) if indices == tuple(Index(a.index) for a in axes):
-            return store
+        case (Nest(axes, (Store(_, indices, _, None) as store,)),):
+            moving = tuple(index for index in indices if not isinstance(index, Size))  # a size is the time of a loop
+            return store if moving == tuple(Index(axis.index) for axis in axes) else None
     return None
 
 
@@ -81,8 +84,10 @@ def _reads_each_once(reader: Kernel, store: Store) -> bool:
     if len(distinct) != 1 or cost(value) + cost(store.value) > LARGEST:
         return False
     (load,) = distinct
-    names = [index.name for index in load.indices if isinstance(index, Index)]
-    return len(names) == len(load.indices) == len(set(names)) and set(names) == set(scope)
+    pairs = zip(load.indices, store.indices, strict=True)
+    moving = [mine for mine, own in pairs if mine != own or not isinstance(own, Size)]  # a size: at the same time
+    names = [index.name for index in moving if isinstance(index, Index)]
+    return len(names) == len(moving) == len(set(names)) and set(names) == set(scope)
 
 
 def _loads(value: Scalar, buffer: str) -> list[Load]:

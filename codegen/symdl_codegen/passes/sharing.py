@@ -22,7 +22,8 @@ def sharing(module: Module) -> Module:
         if kernel.phase == "step" and len(targets) == 1:
             (target,) = targets
             buffer = module.buffers[target]
-            key = (rename_body(kernel.body, {target: "target"}), buffer.shape, buffer.kind)
+            steps = replace(kernel.span, loop="") if kernel.span else None
+            key = (rename_body(kernel.body, {target: "target"}), buffer.shape, buffer.kind, steps)
             if key in seen:
                 alias[target] = seen[key]
                 continue
@@ -30,7 +31,7 @@ def sharing(module: Module) -> Module:
         kernels.append(kernel)
     return replace(
         module,
-        kernels=tuple(kernels),
+        kernels=tuple(_redirect(kernel, alias) for kernel in kernels),  # a loop may read what comes later in it
         buffers={name: buffer for name, buffer in module.buffers.items() if name not in alias},
         outputs={name: alias.get(buffer, buffer) for name, buffer in module.outputs.items()},
         updates=tuple((state, alias.get(value, value)) for state, value in module.updates),

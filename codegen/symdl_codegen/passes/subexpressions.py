@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from symdl_codegen.ir import (
     Contract,
+    Kernel,
     Let,
     Load,
     Local,
@@ -35,7 +36,7 @@ def subexpressions(module: Module) -> Module:
     return replace(
         module,
         kernels=tuple(
-            replace(kernel, body=_Sharing(module.buffers, kernel.body).body(kernel.body)) for kernel in module.kernels
+            replace(kernel, body=_Sharing(module.buffers, kernel).body(kernel.body)) for kernel in module.kernels
         ),
     )
 
@@ -43,9 +44,9 @@ def subexpressions(module: Module) -> Module:
 class _Sharing:
     """Names the repeated scalars of one kernel."""
 
-    def __init__(self, buffers: dict[str, Tensor], body: tuple[Statement, ...]) -> None:
-        self.buffers, self.spans = buffers, spanning(axes_of(body), buffers)
-        self.taken = {part.local.name for part in statements(body) if isinstance(part, Let | Reduce | Contract)}
+    def __init__(self, buffers: dict[str, Tensor], kernel: Kernel) -> None:
+        self.buffers, self.spans = buffers, spanning(axes_of(kernel.body), buffers, kernel.span)
+        self.taken = {part.local.name for part in statements(kernel.body) if isinstance(part, Let | Reduce | Contract)}
 
     def body(self, body: tuple[Statement, ...]) -> tuple[Statement, ...]:
         """``body`` with its repeated scalars named."""

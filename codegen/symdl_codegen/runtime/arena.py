@@ -24,10 +24,20 @@ def lifetimes(module: Module) -> dict[str, Life]:
         for name in sorted(reads(kernel) | writes(kernel) | scratches(kernel, module.buffers)):
             if module.buffers[name].role in ("temporary", "scratch"):
                 lives[name] = Life(lives[name].first if name in lives else position, position)
+    lives = {name: _whole_loops(name, life, module) for name, life in lives.items()}
     for name in {*module.outputs.values(), module.guard or ""}:
         if name in lives:
             lives[name] = Life(lives[name].first, len(module.kernels))
     return lives
+
+
+def _whole_loops(name: str, life: Life, module: Module) -> Life:
+    """``life`` of a temporary, extended over every loop it touches: any of its time steps may read it."""
+    if module.buffers[name].role == "scratch":
+        return life
+    loops = {k.span.loop for k in module.kernels[life.first : life.last + 1] if k.span}
+    inside = [position for position, k in enumerate(module.kernels) if k.span and k.span.loop in loops]
+    return Life(min([life.first, *inside]), max([life.last, *inside]))
 
 
 def byte_size(buffer: Tensor, sizes: Mapping[str, int], item: Mapping[str, int]) -> int:

@@ -1,21 +1,43 @@
 """The native loop over steps, as text for the same compiler as the kernels. It knows nothing of any program.
 
-``code`` is a program bound to sizes and memory: [step calls, update calls, then per call function, count, arguments].
+``code`` is a program bound to sizes and memory: [entries of phase step, of phase update, entries], see ``calls.py``.
 ``table`` is [guard address, guard bytes, gathers, scalars, records, then triples]: a gather is (data, row bytes, slot),
 a scalar (values, bytes, slot), a record (slot, bytes, results).
 """
 
-RUN = """
-def run(code, first, last):
-    position = 2
-    for call in range(last):
-        count = code[position + 1]
-        if call >= first:
-            call_kernel(code[position], address(code, position + 2), count)
-        position += 2 + count
+from textwrap import indent
+
+# One entry: a call, or a loop over time whose calls take the time as an argument.
+ENTRY = """
+start, calls, turns, time, move, patches = position, 1, 1, 0, 0, 0
+if code[position] == 0:
+    start, calls, turns = position + 2 + code[position + 1], code[position + 6], code[position + 2]
+    time, move, patches = code[position + 3], code[position + 4], code[position + 1] - 5
+place = start
+for turn in range(turns):
+    for patch in range(patches):
+        code[position + code[position + 7 + patch]] = time
+    place = start
+    for inner in range(calls):
+        call_kernel(code[place], address(code, place + 2), code[place + 1])
+        place += 2 + code[place + 1]
+    time += move
+position = place
 """
 
-EPOCH = """
+RUN = f"""
+def run(code, first, last):
+    position = 2
+    for entry in range(first):
+        words = code[position + 1]
+        position += 2 + words
+        if code[position - 2 - words] == 0:
+            position += code[position + 3 - words]
+    for entry in range(first, last):
+{indent(ENTRY, "        ")}
+"""
+
+EPOCH = f"""
 def epoch(full, short, order, table, done, begin, end, samples, batch):
     for step in range(begin, end):
         start = step * batch
@@ -33,10 +55,8 @@ def epoch(full, short, order, table, done, begin, end, samples, batch):
             copy_bytes(table[entry + 2], table[entry] + step * table[entry + 1], table[entry + 1])
             entry += 3
         position = 2
-        for call in range(code[0]):
-            size = code[position + 1]
-            call_kernel(code[position], address(code, position + 2), size)
-            position += 2 + size
+        for part in range(code[0]):
+{indent(ENTRY, "            ")}
         for record in range(table[4]):
             copy_bytes(table[entry + 2] + step * table[entry + 1], table[entry], table[entry + 1])
             entry += 3
@@ -48,10 +68,8 @@ def epoch(full, short, order, table, done, begin, end, samples, batch):
             single = pointer_float32(table[0])[0]
             if single - single != 0.0:
                 return
-        for call in range(code[1]):
-            size = code[position + 1]
-            call_kernel(code[position], address(code, position + 2), size)
-            position += 2 + size
+        for part in range(code[1]):
+{indent(ENTRY, "            ")}
         done[0] = step + 1
 """
 

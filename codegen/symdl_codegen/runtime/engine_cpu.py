@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from symdl_codegen.emit import Emitted
+from symdl_codegen.emit import Argument, Emitted
 from symdl_codegen.intrinsics.machine import tile_shape
 from symdl_codegen.ir import Module
 from symdl_codegen.runtime import driver, native
 from symdl_codegen.runtime.arena import ALIGNMENT, Life, byte_size, layout, lifetimes
 from symdl_codegen.runtime.arguments import dtype_of
+from symdl_codegen.runtime.calls import CallTable
 
 PLANS_KEPT = 8
 CHUNK_SECONDS = 0.25
@@ -33,8 +34,8 @@ class Plan:
     set_to: dict[str, int] = field(default_factory=dict)
 
     def point(self, buffer: str, address: int) -> None:
-        """Let every call use ``address`` for ``buffer``."""
-        if self.set_to.get(buffer) != address:
+        """Let every call use ``address`` for ``buffer``, which no call uses where its loop has no step."""
+        if buffer in self.patches and self.set_to.get(buffer) != address:
             self.set_to[buffer] = address
             self.code[self.patches[buffer]] = address
 
@@ -62,7 +63,6 @@ class CpuEngine:
         self.run = _callable(run.address, len(driver.RUN_PARAMETERS))
         self.epoch_loop = _callable(epoch.address, len(driver.EPOCH_PARAMETERS)) if epoch else None
         self.lives = lifetimes(module)
-        self.calls = (sum(c.phase == "step" for c in emitted.calls), sum(c.phase == "update" for c in emitted.calls))
         self.plans: OrderedDict[tuple[object, ...], Plan] = OrderedDict()
         self.lock = threading.RLock()
         self.scratch = np.zeros(8, np.int64)  # return and exception slots of direct calls, always zero
@@ -115,18 +115,14 @@ class CpuEngine:
         return plan
 
     def _bound(self, sizes: Mapping[str, int], memory: np.ndarray, offsets: dict[str, int], base: int) -> Plan:
-        code: list[int] = [*self.calls]
-        patches: dict[str, list[int]] = {}
-        for call in self.emitted.calls:
-            code += [self.addresses[call.kernel], len(call.arguments)]
-            for argument in call.arguments:
-                if argument.role == "buffer":
-                    patches.setdefault(argument.name, []).append(len(code))
-                    code.append(base + offsets.get(argument.name, 0))
-                else:
-                    code.append(sizes[argument.name] if argument.role == "size" else self.symbols[argument.name])
-        where = {name: np.array(places) for name, places in patches.items()}
-        return Plan(np.array(code, np.int64), where, memory, offsets, base)
+        def value(argument: Argument) -> int:
+            if argument.role == "buffer":
+                return base + offsets.get(argument.name, 0)
+            return sizes[argument.name] if argument.role == "size" else self.symbols[argument.name]
+
+        table = CallTable(self.emitted.calls, self.addresses, sizes, value)
+        patches = {name: np.array(places) for name, places in table.patches.items()}
+        return Plan(np.array(table.code, np.int64), patches, memory, offsets, base)
 
     def call(
         self, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int], update: bool
@@ -147,14 +143,14 @@ class CpuEngine:
                 if self.module.buffers[buffer].role == "temporary":
                     results[buffer] = self._empty(buffer, sizes)
                     plan.point(buffer, results[buffer].ctypes.data)
-            slot = self.scratch.ctypes.data
-            self.run(slot, slot, plan.code.ctypes.data, 0, self.calls[0])
+            slot, steps, updates = self.scratch.ctypes.data, int(plan.code[0]), int(plan.code[1])
+            self.run(slot, slot, plan.code.ctypes.data, 0, steps)
             guard = self.module.guard
             if update:
                 if guard and not np.isfinite(results[guard] if guard in results else arrays[guard]):
                     return None
                 outputs = self._outputs(results, arrays)
-                self.run(slot, slot, plan.code.ctypes.data, self.calls[0], sum(self.calls))
+                self.run(slot, slot, plan.code.ctypes.data, steps, steps + updates)
                 return outputs
             return self._outputs(results, arrays)
 
