@@ -9,7 +9,7 @@ Each rule is an identity over the reals:
     log(1 + u)         = log1p(u),   e^u - 1 = expm1(u)
     Σ_k δ(i,s_k) e^{u_k} likewise, m_i = max over s_k = i        softmax among the rows of a segment
     log σ(u)           = -softplus(-u),   log(1 - σ(u)) = -softplus(u)
-    1 - σ(u)           = σ(-u),   e^u σ(-u) = σ(u)
+    1 - σ(u)           = σ(-u),   1 - 2σ(u) = -tanh(u/2),   e^u σ(-u) = σ(u)
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from sympy import Add, Basic, Expr, Integer, Mul, Pow
 from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitute
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS
-from symdl.expr.system import Equation, System
+from symdl.expr.system import Equation, System, elements_of
 from symdl.ops.masked import MASKED
 
 
@@ -37,6 +37,7 @@ class _Stabiliser:
         self.bodies: dict[Basic, Expr] = {}
         self.scaled: dict[Basic, tuple[TensorSymbol, TensorSymbol]] = {}
         self.equations: list[Equation] = []
+        self.exponential: set[Basic] = set()  # pointwise targets that are made of exponentials
         self.exp: Any = SCALAR_OPS["exp"]
         self.log: Any = SCALAR_OPS["log"]
         self.sigmoid: Any = SCALAR_OPS["sigmoid"]
@@ -45,6 +46,10 @@ class _Stabiliser:
         for equation in self.system.equations:
             body = self.rewrite(equation.body)
             self.bodies[equation.target] = body
+            if not body.has(Reduce) and (
+                body.has(self.exp, self.sigmoid) or any(load.tensor in self.exponential for load in elements_of(body))
+            ):
+                self.exponential.add(equation.target)
             self.equations.append(replace(equation, body=body))
             self.rescale(equation, body)
         return System(tuple(self.equations), self.system.outputs)
@@ -116,12 +121,11 @@ class _Stabiliser:
         def visit(part: Basic) -> Basic | None:
             if isinstance(part, Element):
                 body = self.bodies.get(part.tensor)
-                useful = (
-                    body is not None
-                    and not body.has(Reduce)
-                    and (body.has(self.exp, self.sigmoid) or isinstance(body, Element))
+                return (
+                    part
+                    if body is None or part.tensor not in self.exponential
+                    else rebuild(self.open(body, part), visit)
                 )
-                return rebuild(self.open(body, part), visit) if useful else part
             return None
 
         return self.log(rebuild(node.args[0], visit))
@@ -185,18 +189,22 @@ class _Stabiliser:
 
     def sum(self, node: Add) -> Expr:
         number, *others = node.args
-        if len(others) != 1:
+        if len(others) != 1 or number not in (1, -1):
             return node
-        other = others[0]
-        if number == -1 and isinstance(other, self.exp):
-            return SCALAR_OPS["expm1"](other.args[0])
-        if number == 1 and isinstance(-other, self.exp):
-            return -SCALAR_OPS["expm1"]((-other).args[0])
-        if number == 1 and isinstance(-other, self.sigmoid):
-            return self.sigmoid(-(-other).args[0])
-        if number == -1 and isinstance(other, self.sigmoid):
-            return -self.sigmoid(-other.args[0])
+        factor, term = others[0].as_coeff_Mul()
+        other = self.meaning(term)
+        if number == -factor and isinstance(other, self.exp):  # 1 - e^u and its negative
+            return factor * SCALAR_OPS["expm1"](other.args[0])
+        if number == -factor and isinstance(other, self.sigmoid):  # 1 - σ(u)
+            return number * self.sigmoid(-other.args[0])
+        if 2 * number == -factor and isinstance(other, self.sigmoid):  # 1 - 2σ(u)
+            return -number * SCALAR_OPS["tanh"](other.args[0] / 2)
         return node
+
+    def meaning(self, term: Expr) -> Expr:
+        """Return the exponential or sigmoid that an intermediate is, or the term itself."""
+        body = self.bodies.get(term.tensor) if isinstance(term, Element) else None
+        return self.open(body, term) if isinstance(body, self.exp | self.sigmoid) else term
 
 
 def _segment(target: TensorSymbol, rest: list[Expr], bound: set[Index]) -> tuple[int, Element] | None:
