@@ -69,7 +69,7 @@ def add(terms: Iterable[Form]) -> Form:
     """Return a sum, flat, like terms added up."""
     alike: dict[Form, Expr] = {}
     for term in terms:
-        for part in term.terms if isinstance(term, Sum) else (term,):
+        for part in _parts(term):
             number = part.value if isinstance(part, Number) else part.number if isinstance(part, Scale) else Integer(1)
             rest = ONE if isinstance(part, Number) else scale(1 / number, arg=part) if number != 1 else part
             alike[rest] = alike.get(rest, Integer(0)) + number
@@ -77,6 +77,15 @@ def add(terms: Iterable[Form]) -> Form:
     if not flat:
         return ZERO
     return flat[0] if len(flat) == 1 else Sum(tuple(sorted(flat, key=key)))
+
+
+def _parts(term: Form) -> tuple[Form, ...]:
+    """Return the terms of a sum, of a subtracted sum too."""
+    if isinstance(term, Sum):
+        return term.terms
+    if isinstance(term, Scale) and isinstance(term.arg, Sum) and term == Scale(Integer(-1), (), (), term.arg):
+        return tuple(scale(Integer(-1), arg=part) for part in term.arg.terms)
+    return (term,)
 
 
 def split(form: Form) -> tuple[Expr, tuple[Form, ...], tuple[Form, ...], Form | None]:
@@ -132,7 +141,7 @@ def matmul(*factors: Form) -> Form:
             flat += rest.factors if isinstance(rest, MatMul) else (rest,)
     kept = [form for form in flat if not isinstance(form, Identity)] or flat[:1]
     if len(kept) == 2 and kept[0].shape[0] == 1 and kept[0] == transpose(kept[1]):
-        return scale(number, (*num, power(Norm(kept[1]), TWO)), den)
+        return scale(number, (*num, squared_norm(kept[1])), den)
     arg = None if not kept else kept[0] if len(kept) == 1 else MatMul(tuple(kept))
     return scale(number, num, den, arg)
 
@@ -182,6 +191,15 @@ def power(base: Form, exponent: Form) -> Form:
         if isinstance(base, Number) and value.is_Integer:
             return Number(base.value**value)
     return Power(base, exponent)
+
+
+def squared_norm(form: Form) -> Form:
+    """Return the square of the Euclidean or Frobenius norm; a numerical factor goes in front."""
+    inner = form.arg if isinstance(form, Transpose) else form
+    number, num, den, rest = split(inner)
+    if rest is None or num or den:
+        return power(Norm(inner), TWO)
+    return scale(number**2, (power(Norm(rest), TWO),))
 
 
 @lru_cache(maxsize=20_000)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from sympy import Expr, Integer
 
 from symdl.expr.index import Index
-from symdl.latex.algebra import ONE, TWO, cost, hadamard, key, matmul, power, scale, split, structure, transpose
+from symdl.latex.algebra import ONE, TWO, cost, hadamard, key, matmul, scale, split, squared_norm, structure, transpose
 from symdl.latex.elements import size_form
 from symdl.latex.forms import (
     Diag,
@@ -19,7 +19,6 @@ from symdl.latex.forms import (
     Hadamard,
     Identity,
     MatMul,
-    Norm,
     Ones,
     Power,
     Trace,
@@ -88,7 +87,7 @@ class Contraction:
             return min((self.trace_of(edge, position) for position in range(len(edge))), key=_preference)
         matrix = self.merged(edge, rows)
         if not left and not right and isinstance(matrix, Power) and matrix.exponent == TWO:
-            return power(Norm(matrix.base), TWO)
+            return squared_norm(matrix.base)
         first, second = self.column(left, rows), self.column(right, columns)
         return min(
             (matmul(transpose(first), matrix, second), matmul(transpose(second), transpose(matrix), first)),
@@ -201,7 +200,7 @@ def _entries(column: Form) -> Form:
         [part.base for part in side if isinstance(part, Power) and part.exponent == TWO] for side in (factors, below)
     )
     if above and len(above) == len(factors) and len(under) == len(below):
-        return power(Norm(hadamard(above, under)), TWO)
+        return squared_norm(hadamard(above, under))
     if len(factors) < 2:
         return matmul(transpose(Ones(column.shape)), column)
     choices = []

@@ -33,7 +33,20 @@ from symdl.latex.forms import (
     Unit,
 )
 from symdl.latex.names import with_superscript
-from symdl.latex.write import ATOM, HADAMARD, POWER, PRODUCT, SUM, parenthesised, text, typeset, within, write
+from symdl.latex.write import (
+    ATOM,
+    HADAMARD,
+    POWER,
+    PRODUCT,
+    SUM,
+    Entrywise,
+    entry,
+    parenthesised,
+    text,
+    typeset,
+    within,
+    write,
+)
 
 
 @typeset.register
@@ -92,7 +105,16 @@ def _(form: MatMul) -> tuple[str, int]:
 
 @typeset.register
 def _(form: Sum) -> tuple[str, int]:
-    spelled = form.is_matrix
+    return _sum(form, form.is_matrix), SUM
+
+
+@typeset.register
+def _(form: Entrywise) -> tuple[str, int]:
+    return _sum(form.arg, False), SUM
+
+
+def _sum(form: Sum, spelled: bool) -> str:
+    """Return a sum; ``spelled`` writes a number in every entry of a matrix as a multiple of a matrix of ones."""
     parts = []
     for term in sorted(form.terms, key=lambda term: _order(term, number_last=spelled or _is_polynomial(form))):
         minus, rest = _signed(term)
@@ -101,7 +123,7 @@ def _(form: Sum) -> tuple[str, int]:
             content = (content if rest != Number(Integer(1)) else "") + r" \mathbf{1} \mathbf{1}^{\top}"
         parts.append(("- " if minus else "+ ") + content.strip())
     first = parts[0].removeprefix("+ ")
-    return " ".join([f"-{first[2:]}" if first.startswith("- ") else first, *parts[1:]]), SUM
+    return " ".join([f"-{first[2:]}" if first.startswith("- ") else first, *parts[1:]])
 
 
 def _signed(term: Form) -> tuple[bool, Form]:
@@ -217,8 +239,8 @@ def _factor(form: Form, last: bool, front: bool) -> str:
 
 @typeset.register
 def _(form: Hadamard) -> tuple[str, int]:
-    top = r" \odot ".join(within(part, PRODUCT) for part in form.num) or "1"
-    return r" \oslash ".join([top, *(within(part, PRODUCT) for part in form.den)]), HADAMARD
+    top = r" \odot ".join(within(entry(part), PRODUCT) for part in form.num) or "1"
+    return r" \oslash ".join([top, *(within(entry(part), PRODUCT) for part in form.den)]), HADAMARD
 
 
 @typeset.register

@@ -26,7 +26,7 @@ from symdl.latex.forms import (
     Slice,
 )
 from symdl.latex.names import is_marked, with_subscript
-from symdl.latex.write import ATOM, HADAMARD, POWER, PRODUCT, SUM, parenthesised, text, typeset, within, write
+from symdl.latex.write import ATOM, HADAMARD, POWER, PRODUCT, SUM, entry, parenthesised, text, typeset, within, write
 
 HALF = Number(Rational(1, 2))
 RELATIONS = {"==": "=", "!=": r"\neq", "<": "<", "<=": r"\leq", ">": ">", ">=": r"\geq"}
@@ -50,7 +50,7 @@ def _(form: Power) -> tuple[str, int]:
         return f"{text(base)}^{{{mark}}}", POWER
     if isinstance(base, At) and not is_marked(text(base)):
         return f"{text(base)}^{{{mark}}}", POWER
-    return f"{parenthesised(text(base))}^{{{mark}}}", POWER
+    return f"{parenthesised(text(entry(base)))}^{{{mark}}}", POWER
 
 
 @typeset.register
@@ -85,10 +85,10 @@ def _apply(form: Apply, exponent: str | None) -> str:
         content = _SYMPY[name](*map(text, form.args))
         return content if exponent is None else f"{parenthesised(content)}^{{{exponent}}}"
     if name == "Exp" and form.is_matrix:
-        content = rf"e^{{\odot {within(form.args[0], PRODUCT)}}}"
+        content = rf"e^{{\odot {within(entry(form.args[0]), PRODUCT)}}}"
         return content if exponent is None else f"{parenthesised(content)}^{{{exponent}}}"
     places = [arg.value if isinstance(arg, Number) else Dummy(real=True) for arg in form.args]
-    forms = {place: arg for place, arg in zip(places, form.args, strict=True) if isinstance(place, Dummy)}
+    forms = {place: entry(arg) for place, arg in zip(places, form.args, strict=True) if isinstance(place, Dummy)}
     return form.op(*places, evaluate=False)._latex(_OpPrinter(forms, not form.is_scalar), exponent)
 
 
@@ -109,7 +109,7 @@ def _axis(form: Composite) -> str:
 
 @typeset.register
 def _(form: Relation) -> tuple[str, int]:
-    return f"{text(form.left)} {RELATIONS[form.symbol]} {text(form.right)}", SUM
+    return f"{text(entry(form.left))} {RELATIONS[form.symbol]} {text(entry(form.right))}", SUM
 
 
 @typeset.register
@@ -129,7 +129,7 @@ def _(form: Cases) -> tuple[str, int]:
         return rf"\mathbf{{1}}\left\{{{condition}\right\}}", ATOM
     if (form.first, form.second) == (Number(Integer(0)), Number(Integer(1))):
         return rf"\left(1 - \mathbf{{1}}\left\{{{condition}\right\}}\right)", ATOM
-    rows = rf"{text(form.first)} & \text{{if }} {condition} \\ {text(form.second)} & \text{{otherwise}}"
+    rows = rf"{text(entry(form.first))} & \text{{if }} {condition} \\ {text(entry(form.second))} & \text{{otherwise}}"
     return rf"\begin{{cases}} {rows} \end{{cases}}", SUM
 
 

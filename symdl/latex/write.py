@@ -4,9 +4,10 @@ From loose to tight: sums; element-wise products and quotients; products by juxt
 So ``y \odot X w`` is y ⊙ (X w).
 """
 
+from dataclasses import dataclass
 from functools import lru_cache, singledispatch
 
-from symdl.latex.forms import Form
+from symdl.latex.forms import Form, Sum
 
 SUM, HADAMARD, PRODUCT, POWER, ATOM = range(5)
 
@@ -25,6 +26,18 @@ def within(form: Form, level: int) -> str:
     """Return the LaTeX of a part, in parentheses unless it binds at least as tightly as ``level``."""
     content, own = write(form)
     return content if own >= level else parenthesised(content)
+
+
+def entry(form: Form) -> Form:
+    """Return an operand of an element-wise operation: there a number is added to a matrix without being spelled out."""
+    return Entrywise(form) if isinstance(form, Sum) and form.is_matrix else form
+
+
+@dataclass(frozen=True)
+class Entrywise(Form):
+    """A sum of matrices inside an element-wise operation."""
+
+    arg: Sum
 
 
 @lru_cache(maxsize=20_000)
