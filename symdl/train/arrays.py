@@ -8,7 +8,7 @@ from sympy import Symbol
 
 from symdl.errors import InputError
 from symdl.expr.sizes import shape_text
-from symdl.train.declaration import shape_of
+from symdl.train.declaration import bound, shape_of
 
 
 def by_name(given: Any, what: str) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def check_integers(name: str, labels: np.ndarray) -> None:
 def one_hot(name: str, labels: np.ndarray, symbol: Any, sizes: Mapping[Symbol, int]) -> np.ndarray:
     """Return one-hot rows for integer labels in 0, ..., K - 1."""
     check_integers(name, labels)
-    classes = shape_of(symbol)[-1].xreplace(dict(sizes))
+    [classes] = bound(shape_of(symbol)[-1:], sizes)
     if not classes.is_Integer:
         raise InputError(
             f"{name}: the number of classes {classes} is not known; declare {name} with an integer size, "
@@ -137,7 +137,7 @@ def _match_shapes(
         for size, length in zip(shape, array.shape[len(lead) :], strict=True):
             if isinstance(size, Symbol):
                 known.setdefault(size, length)
-        if tuple(size.xreplace(known) for size in shape) != array.shape[len(lead) :]:
+        if bound(shape, known) != array.shape[len(lead) :]:
             raise InputError(_shape_message(symbol, lead, shape, array.shape, known))
     if batch is not None:
         count = known.pop(batch, None)
@@ -153,7 +153,7 @@ def _shape_message(
     found: tuple[int, ...],
     known: Mapping[Symbol, int] | None = None,
 ) -> str:
-    values = tuple(size.xreplace(dict(known or {})) for size in shape)
+    values = bound(shape, known or {})
     expected = shape_text((*lead, *values))
     declared = f" (declared {shape_text(shape)})" if values != tuple(shape) else ""
     rows = "; the first axis is the sample" if lead else ""

@@ -121,9 +121,7 @@ def _name(node: Basic) -> str | None:
         return f"tensor op {cls.__name__}" if _composite().get(cls.__name__) is cls else None
     if SCALAR_OPS.get(getattr(cls, "name", "")) is cls:
         return f"op {cls.name}"
-    if isinstance(node, sympy.Rel):
-        return {"==": "Eq", "!=": "Ne", "<": "Lt", "<=": "Le", ">": "Gt", ">=": "Ge"}[node.rel_op]
-    return next((name for name, known in _INNER.items() if cls is known), None)
+    return cls.__name__ if _INNER.get(cls.__name__) is cls else None
 
 
 def _class(kind: str) -> Any:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sympy import Basic, Expr, Symbol
+from sympy import Basic, Expr, Integer, Symbol
 
 from symdl.errors import DerivationError, ExpressionError, InputError, NameConflictError
 from symdl.expr.ingest import as_scalar, ingest
@@ -73,6 +73,12 @@ def declare(
 def shape_of(symbol: Any) -> tuple[Expr, ...]:
     """Return a symbol's shape; () for a scalar."""
     return tuple(getattr(symbol, "shape", ()))
+
+
+def bound(shape: tuple[Expr, ...], sizes: Mapping[Symbol, int]) -> tuple[Expr, ...]:
+    """Return a shape with the known sizes in it."""
+    numbers = {symbol: Integer(value) for symbol, value in sizes.items()}
+    return tuple(size.xreplace(numbers) for size in shape)
 
 
 def _symbols(kind: str, items: Any) -> tuple[Any, ...]:

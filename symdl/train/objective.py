@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy
-from sympy import Add, Expr, Mul, Symbol
+from sympy import Add, Expr, Integer, Mul, Symbol
 
 from symdl.errors import InputError
 from symdl.expr.batch import batched
@@ -21,12 +21,22 @@ WEIGHT = scalar("sample.weight", nonnegative=True, latex="w")
 class Objective:
     """The cost C(θ) = (1/n) Σ_i C_i(θ) + R(θ) of a batch, and the outputs with their batch axis.
 
-    ``size`` is the symbol of the batch length, which stands in ``value`` where data do.
+    Attributes:
+        total: Σ_i C_i(θ); 0 where the equations speak of the whole batch.
+        rest: R(θ), or the cost of the whole batch.
+        size: The symbol n of the batch length.
+        outputs: The outputs by name.
     """
 
-    value: Expr
-    outputs: dict[str, Any]
+    total: Expr
+    rest: Expr
     size: Symbol
+    outputs: dict[str, Any]
+
+    @property
+    def value(self) -> Expr:
+        """The cost."""
+        return Add(self.total / self.size, self.rest)
 
 
 def objective(declared: Declaration, weighted: bool = False) -> Objective:
@@ -44,7 +54,7 @@ def objective(declared: Declaration, weighted: bool = False) -> Objective:
                 "sample_weights: the loss speaks of the whole batch (Model(batch=...)); "
                 "put the weights into the loss as an input"
             )
-        return Objective(declared.loss, dict(declared.outputs), declared.batch)
+        return Objective(Integer(0), declared.loss, declared.batch, dict(declared.outputs))
     size = _batch_symbol(declared)
     data = {*declared.data}
     terms = _terms(declared.loss)
@@ -54,8 +64,8 @@ def objective(declared: Declaration, weighted: bool = False) -> Objective:
     if weighted:
         each, symbols = each * WEIGHT, [*symbols, WEIGHT]
     lifted = batched([each, *declared.outputs.values()], symbols, size)
-    mean = total(lifted[0]) / size if isinstance(lifted[0], Tensor) else lifted[0]
-    return Objective(Add(mean, *own), dict(zip(declared.outputs, lifted[1:], strict=True)), size)
+    each = total(lifted[0]) if isinstance(lifted[0], Tensor) else lifted[0] * size
+    return Objective(each, Add(*own), size, dict(zip(declared.outputs, lifted[1:], strict=True)))
 
 
 def _batch_symbol(declared: Declaration) -> Symbol:

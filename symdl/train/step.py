@@ -67,6 +67,9 @@ class Step:
 def training_step(goal: Objective, parameters: Sequence[Any], optimizer: Optimizer, switches: Switches) -> Step:
     """Derive the step that changes ``parameters``.
 
+    The gradient is (1/n) ∂/∂θ Σ C_i + ∂R/∂θ: the adjoints are those of a sum over samples, as in the book, and the
+    factor 1/n comes last.
+
     Args:
         goal: The cost of a batch.
         parameters: The symbols to train; others in the cost stay as they are.
@@ -77,17 +80,25 @@ def training_step(goal: Objective, parameters: Sequence[Any], optimizer: Optimiz
     slots = {theta.name: _like(theta, f"{theta.name}.g") for theta in parameters}
     outputs, points, rates = _update(parameters, slots, optimizer, switches)
     moved = {theta: point for theta, point in zip(parameters, points, strict=True) if theta != point}
-    derived = replaced([goal.value, *adjoints(goal.value, list(parameters))], moved)
+    parts = [(part, _present(part, parameters)) for part in (goal.total, goal.rest)]
+    derived = [gradient for part, present in parts if present for gradient in adjoints(part, present)]
+    cost, *derived = replaced([goal.value, *derived], moved)
     seconds, clock = {"derive": perf_counter() - clock}, perf_counter()
-    cost, *found = simplify(derived, keep=True).values
+    cost, *found = simplify([cost, *derived], keep=True).values
     seconds["simplify"] = perf_counter() - clock
-    gradients = {
-        slots[theta.name]: value if isinstance(theta, Tensor) else as_expr(value)
-        for theta, value in zip(parameters, found, strict=True)
-    }
+    gradients: dict[Any, Any] = {}
+    for (_, present), factor in zip(parts, (1 / goal.size, 1), strict=True):
+        for theta in present:
+            gradient, slot = found.pop(0), slots[theta.name]
+            gradient = factor * (gradient if isinstance(theta, Tensor) else as_expr(gradient))
+            gradients[slot] = gradients[slot] + gradient if slot in gradients else gradient
     following = zip(outputs, replaced(list(outputs.values()), gradients), strict=True)
     updates = tuple((name, f"{name}.next") for name in outputs)
     return Step({LOSS: cost, **{f"{name}.next": value for name, value in following}}, updates, rates, seconds)
+
+
+def _present(part: Expr, parameters: Sequence[Any]) -> list[Any]:
+    return [theta for theta in parameters if theta in part.free_symbols]
 
 
 def _update(
@@ -176,7 +187,7 @@ class Rates:
 
     def __call__(self, numbers: Mapping[Symbol, np.ndarray], steps: int) -> dict[str, np.ndarray]:
         """Return the value of every rate at each of ``steps`` steps, in double precision."""
-        with np.errstate(under="ignore"):
+        with np.errstate(all="ignore"):
             values = self.function(*(numbers[symbol] for symbol in self.symbols))
         arrays = [np.broadcast_to(np.asarray(value, dtype=np.float64), (steps,)) for value in values]
         return {name: np.array(array) for name, array in zip(self.names, arrays, strict=True)}

@@ -84,15 +84,10 @@ class Training:
         steps = -(-len(order) // size)
         first = self.epoch * self.samples.steps(self.options)
         fixed = {name: array for name, array in self.fixed.items() if name in self.built.executable.tensors}
-        result = self.built.executable.epoch(
-            self.state,
-            self.samples.rows,
-            order,
-            size,
-            self.built.rates(self._numbers(first, steps), steps),
-            {**self.samples.fixed, **fixed},
-            {self.built.count: 1} if self.built.count else None,
-        )
+        rates = self.built.rates(self._numbers(first, steps), steps)
+        sizes = {self.built.count: 1} if self.built.count else None
+        given = {**self.samples.fixed, **fixed}
+        result = self.built.executable.epoch(self.state, self.samples.rows, order, size, rates, given, sizes)
         done, losses = result.completed_steps, np.asarray(result.recorded[LOSS], dtype=np.float64)
         if self.built.count:
             return [float(loss) for loss in losses[:done]], done

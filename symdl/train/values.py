@@ -11,7 +11,7 @@ from symdl import init as initial
 from symdl.errors import InputError
 from symdl.expr.sizes import shape_text
 from symdl.train.arrays import by_name, check_names, real_array
-from symdl.train.declaration import Declaration, shape_of
+from symdl.train.declaration import Declaration, bound, shape_of
 
 
 class Values:
@@ -44,7 +44,7 @@ class Values:
 
     def shape(self, symbol: Any) -> tuple[Any, ...]:
         """Return a symbol's shape with the known sizes in it."""
-        return tuple(size.xreplace(self.sizes) for size in shape_of(symbol))
+        return bound(shape_of(symbol), self.sizes)
 
     def initialise(self, seed: int) -> None:
         """Draw initial values; while a size is unknown there are none."""

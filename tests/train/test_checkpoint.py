@@ -1,0 +1,146 @@
+"""Files: equations and values come back as they were, and a resumed training is bit for bit an uninterrupted one."""
+
+import json
+
+import numpy as np
+import pytest
+import sympy
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+import symdl as sd
+from symdl.errors import CheckpointError
+from symdl.optimizers import OPTIMIZERS
+from symdl.train.checkpoint import write_atomically
+from symdl.train.codec import decode, encode
+from tests.train.models import classifier, labelled, line, regression
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_three_epochs_and_three_more_are_six(name, tmp_path):
+    path = tmp_path / "run.safetensors"
+    rate = sd.optimizers.schedules.ExponentialDecay(0.01, 0.99)
+    options = {"optimizer": OPTIMIZERS[name](alpha=rate), "batch_size": 16, "target": "numpy", "seed": 3}
+    whole, first = regression(), regression()
+    history = sd.fit(whole, line(), epochs=6, **options)
+    sd.fit(first, line(), epochs=3, checkpoint=path, **options)
+    second = sd.load(path)
+    resumed = sd.fit(second, line(), epochs=6, resume=path, **options)
+    for parameter, array in whole.values.items():
+        np.testing.assert_array_equal(second.values[parameter], array)
+        assert array.dtype == second.values[parameter].dtype == np.float32
+    assert resumed.loss == history.loss
+    assert len(resumed.seconds) == 6
+
+
+def test_compiled_training_resumes_bit_for_bit(tmp_path):
+    path = tmp_path / "run.safetensors"
+    options = {"batch_size": 16, "validation": 0.2, "metrics": ["accuracy"], "clip_norm": 0.1, "early_stopping": 50}
+    whole, first = classifier(), classifier()
+    history = sd.fit(whole, labelled(), epochs=6, **options)
+    sd.fit(first, labelled(), epochs=3, checkpoint=path, **options)
+    second = classifier()
+    resumed = sd.fit(second, labelled(), epochs=6, resume=path, **options)
+    for parameter, array in whole.values.items():
+        np.testing.assert_array_equal(second.values[parameter], array)
+    assert resumed.validation_loss == history.validation_loss
+    assert resumed.metrics == history.metrics
+    assert resumed.best_epoch == history.best_epoch
+
+
+def test_a_saved_model_can_go_on_after_its_training(tmp_path):
+    options = {"batch_size": 16, "target": "numpy", "optimizer": sd.optimizers.Momentum(alpha=0.1)}
+    whole, model = classifier(), classifier()
+    sd.fit(whole, labelled(), epochs=6, **options)
+    sd.fit(model, labelled(), epochs=3, **options)
+    model.save(tmp_path / "m.safetensors")
+    sd.fit(model, labelled(), epochs=6, resume=True, **options)
+    loaded = sd.load(tmp_path / "m.safetensors")
+    sd.fit(loaded, labelled(), epochs=6, resume=True, **options)
+    for parameter, array in whole.values.items():
+        np.testing.assert_array_equal(model.values[parameter], array)
+        np.testing.assert_array_equal(loaded.values[parameter], array)
+
+
+def test_a_loaded_model_is_the_saved_one(tmp_path):
+    n, p = sd.dims("n p")
+    X, w, c = sd.matrix("X", n, p), sd.vector("w", p, latex=r"\omega"), sd.scalar("c", positive=True, latex=r"\kappa")
+    u = sd.named("u", X @ w, latex="u")
+    loss = sd.mean(sd.where(sd.less(u, 0), sd.square(u), c * sd.abs(u))) + 0.25 * c**2 * sd.norm(w) + sympy.pi / 3
+    model = sd.Model(loss=loss, parameters=[w, c], inputs=[X], outputs={"u": u, "s": sd.softmax(u)}, batch=n,
+                     sizes={p: 4}, init={w: sd.init.normal(), c: 2.0})  # fmt: skip
+    model.save(tmp_path / "m.safetensors")
+    loaded = sd.load(str(tmp_path / "m.safetensors"))
+    assert loaded.declared == model.declared
+    assert loaded.declared.parameters[1].latex_name == r"\kappa"
+    assert loaded._repr_latex_() == model._repr_latex_()
+    for name, array in model.values.items():
+        np.testing.assert_array_equal(loaded.values[name], array)
+        assert loaded.values[name].dtype == array.dtype
+    data = {"X": np.random.default_rng(0).normal(size=(6, 4))}
+    for name, array in model.predict(data, target="numpy").items():
+        np.testing.assert_array_equal(loaded.predict(data, target="numpy")[name], array)
+
+
+def test_the_metadata_is_plain_json(tmp_path):
+    model = classifier()
+    sd.fit(model, labelled(), epochs=1, target="numpy")
+    model.save(tmp_path / "m.safetensors")
+    with safe_open(tmp_path / "m.safetensors", framework="numpy") as file:
+        metadata = file.metadata()
+        names = set(file.keys())
+    assert set(json.loads(metadata["equations"])) == {"nodes", "roots"}
+    assert json.loads(metadata["training"])["epoch"] == 1
+    assert {"values/W1", "states/W1.v", "states/W1.s"} <= names
+
+
+def test_equal_models_have_equal_text_and_sharing_is_kept():
+    deep = sd.vector("x", 3)
+    for level in range(200):
+        deep = sd.named(f"a{level}", sd.tanh(deep + deep), latex="a")
+    text = encode({"deep": deep})
+    assert len(json.loads(text)["nodes"]) < 3000
+    assert decode(text)["deep"] is deep
+    assert encode({"deep": decode(text)["deep"]}) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "the equations cannot be read"),
+        ('{"nodes": [["os.system", [0]]], "roots": {}}', "the equations cannot be read: 'os.system'"),
+        ('{"nodes": [["op no_such", []]], "roots": {}}', "the equations cannot be read: 'no_such'"),
+        ('{"nodes": [["Add", [7]]], "roots": {}}', "the equations cannot be read"),
+    ],
+)
+def test_only_known_nodes_are_built(text, message):
+    with pytest.raises(CheckpointError, match=message):
+        decode(text)
+
+
+def test_another_safetensors_file(tmp_path):
+    save_file({"a": np.zeros(2)}, tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match="but not a model of this version of symdl"):
+        sd.load(tmp_path / "a.safetensors")
+
+
+def test_a_file_is_replaced_at_once_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "m.safetensors"
+    regression().save(path)
+    before = path.read_bytes()
+
+    def fail(*arguments):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="no space left"):
+        write_atomically(path, b"half")
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == ["m.safetensors"]
+
+
+def test_checkpoints_are_made_after_every_epoch(tmp_path):
+    path, epochs = tmp_path / "sub" / "run.safetensors", []
+    sd.fit(regression(), line(), epochs=3, checkpoint=path, target="numpy",
+           callbacks=lambda model, history: epochs.append(sd.load(path).training.epoch))  # fmt: skip
+    assert epochs == [1, 2, 3]
