@@ -3,6 +3,7 @@
 from sympy import Basic, Expr, Function, Pow
 
 from symdl.expr.nodes import Element, Named, Reduce, Tensor, TensorSymbol
+from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.system import Equation, System, elements_of
 
 
@@ -55,9 +56,9 @@ def _is_contraction(equation: Equation) -> bool:
 
 
 def _non_linear(body: Expr, load: Element) -> bool:
-    """Tell whether a load is inside a function or a power in a body."""
+    """Tell whether a load is inside a function or a power in a body; a choice between branches is linear in them."""
     content = body.body if isinstance(body, Reduce) else body
-    for part in content.atoms(Function, Pow):
+    for part in content.atoms(Function, Pow) - content.atoms(SCALAR_OPS["where"]):
         if part.has(load) and not (isinstance(part, Pow) and part.exp == -1 and not load.indices):
             return True
     return False
