@@ -12,8 +12,8 @@ from symdl_codegen.runtime import engine_class
 from symdl_codegen.runtime.executable import Executable
 from symdl_codegen.schedule import SCHEDULES, schedule
 
-SWITCHES = ("distribute", *PASSES, *SCHEDULES, "hoist", "memory")
-UNLIKE_CPU = {"hoist": False, **dict.fromkeys(SCHEDULES, False)}  # other emitters order each nest themselves
+SWITCHES = ("distribute", *PASSES, "operands", *SCHEDULES, "hoist", "memory")
+UNLIKE_CPU = dict.fromkeys(("operands", *SCHEDULES, "hoist"), False)  # other emitters order each nest themselves
 PLAIN = {name: False for name in SWITCHES if name not in ("powers", "sharing", "dead_code")}
 
 

@@ -6,6 +6,7 @@ from symdl_codegen.ir import Kernel, Module, Nest, Tensor
 from symdl_codegen.ir_verify import verify_module
 from symdl_codegen.schedule.contractions import tile_contraction
 from symdl_codegen.schedule.hoist import hoist
+from symdl_codegen.schedule.operands import operands, transposed
 from symdl_codegen.schedule.reductions import reduce_rows
 
 SCHEDULES = {
@@ -15,12 +16,20 @@ SCHEDULES = {
 
 
 def schedule(module: Module, switches: dict[str, bool]) -> Module:
-    """Rewrite the nests of every kernel by the first schedule that applies and whose switch is not off; then hoist."""
+    """Rewrite the nests of every kernel by the first schedule that applies and whose switch is not off; then hoist.
+
+    With ``operands`` contractions first get operands that are loads, and in loops over time contiguous ones.
+    """
+    if switches.get("operands", True) and switches.get("contractions", True):
+        module = verify_module(operands(module))
     buffers = dict(module.buffers)
     kernels = tuple(_scheduled(kernel, buffers, switches) for kernel in module.kernels)
+    module = replace(module, kernels=kernels, buffers=buffers)
+    if switches.get("operands", True):
+        module = transposed(module)
     if switches.get("hoist", True):
-        kernels = tuple(hoist(kernel, buffers) for kernel in kernels)
-    return verify_module(replace(module, kernels=kernels, buffers=buffers))
+        module = replace(module, kernels=tuple(hoist(kernel, module.buffers) for kernel in module.kernels))
+    return verify_module(module)
 
 
 def _scheduled(kernel: Kernel, buffers: dict[str, Tensor], switches: dict[str, bool]) -> Kernel:

@@ -40,7 +40,7 @@ def product_of(reduce: Reduce, buffers: dict[str, Tensor]) -> Product | None:
     """Write the value of ``reduce`` as a scaled product of two real loads that both depend on its axes, or None."""
     if reduce.op != "add" or reduce.local.kind != "real":
         return None
-    factors = _factors(reduce.value)
+    factors = factors_of(reduce.value)
     inner = {axis.index for axis in reduce.axes}
     scale = tuple(factor for factor in factors if not free_indices(factor) & inner)
     operands = [factor for factor in factors if free_indices(factor) & inner]
@@ -56,12 +56,13 @@ def product_of(reduce: Reduce, buffers: dict[str, Tensor]) -> Product | None:
     return Product(left, right, scale)
 
 
-def _factors(value: Scalar) -> list[Scalar]:
+def factors_of(value: Scalar) -> list[Scalar]:
+    """The factors of a product, signs as constants."""
     match value:
         case Apply("mul", arguments):
-            return [factor for argument in arguments for factor in _factors(argument)]
+            return [factor for argument in arguments for factor in factors_of(argument)]
         case Apply("neg", (argument,)):
-            return [Const(-1.0), *_factors(argument)]
+            return [Const(-1.0), *factors_of(argument)]
     return [value]
 
 
@@ -130,4 +131,4 @@ def _epilogue(nest: Nest, reduce: Reduce, product: Product) -> tuple[Local, tupl
     return raw, (Let(reduce.local, scaled), *rest)
 
 
-__all__ = ["LANES", "ROWS", "Product", "product_of", "tile_contraction"]
+__all__ = ["LANES", "ROWS", "Product", "factors_of", "product_of", "tile_contraction"]
