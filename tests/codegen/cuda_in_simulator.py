@@ -16,11 +16,12 @@ from symdl_codegen import build
 from symdl_codegen.errors import ArgumentError, CompilerUnavailableError
 from symdl_codegen.pipeline import SWITCHES
 from symdl_codegen.primitives import PRIMITIVES
-from symdl_codegen.program import Index
+from symdl_codegen.program import Const, Index
 from tests.codegen.derived import data_of, derived_step
 from tests.codegen.programs import Builder, ap, axes, ld, mlp
 from tests.codegen.random_programs import random_arrays, random_program
 from tests.codegen.test_epoch import BATCH, WIDTHS, copied, start
+from tests.codegen.test_loops import Recurrence, before, first, linear, rnn, rnn_arrays, rnn_by_hand
 from tests.codegen.test_primitives import program_of
 
 assert os.environ.get("NUMBA_ENABLE_CUDASIM") == "1", "run tests/codegen/test_cuda.py, which sets it"
@@ -258,6 +259,31 @@ def test_a_model_trained_for_an_epoch(dtype):
     sd.fit(found, data, target="cuda", clip_norm=0.5, **options)
     sd.fit(expected, data, target="numpy", clip_norm=0.5, **options)
     same(found.values, expected.values, dtype)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_recurrences_run_one_time_after_the_other(dtype, batch_first):
+    fn, scan = build(rnn(batch_first=batch_first), "cuda", dtype), build(linear(), "cuda", dtype)
+    for length in (0, 1, 2, 4):
+        arrays = rnn_arrays(length, N=2, m=3, p=2, batch_first=batch_first)
+        expected = {n: np.asarray(a, dtype) for n, a in rnn_by_hand(**arrays, batch_first=batch_first).items()}
+        same(fn(arrays), expected, dtype)
+        some = {"a": np.array([0.5, -0.25]), "x": np.ones((length, 2))}
+        same(scan(some), build(linear(), "numpy", dtype)(some), dtype)
+
+
+def test_a_scatter_in_a_recurrence():
+    b = Recurrence("scatter", T=None, n=None)
+    b.input("x", "T", "n")
+    b.input("w", "T", "n", kind="int")
+    b.begin("scan")
+    moved = ap("add", ld("x", "t", "i"), first(Const(0.0), ld("z", before(), "i")))
+    where = (Index("t"), ap("add", ld("w", "t", "i"), -1))
+    b.eq("z", axes(t="T", i="n"), moved, at=where, extents=b.tensors["x"].shape)
+    b.end()
+    arrays = {"x": np.arange(12.0).reshape(4, 3), "w": [[1, 1, 3], [2, 2, 2], [3, 0, 1], [1, 2, 3]]}
+    same(build(b.program("z"), "cuda")(arrays), build(b.program("z"), "numpy")(arrays), "float64")
 
 
 def test_the_simulator_compiles_nothing():

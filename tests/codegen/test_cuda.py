@@ -25,6 +25,7 @@ from tests.codegen.derived import derived_step
 from tests.codegen.programs import Builder, ap, axes, ld, mlp
 from tests.codegen.random_programs import random_program
 from tests.codegen.test_epoch import BATCH, WIDTHS, copied, start
+from tests.codegen.test_loops import rnn
 
 # The wheels of symdl[cuda], which the tests need, exist for Linux and Windows.
 compiles = pytest.mark.skipif(sys.platform == "darwin", reason="NVIDIA has no compiler for macOS")
@@ -137,7 +138,7 @@ def test_rows_shared_by_threads_are_refused():
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_every_kernel_compiles_for_sm_90(dtype):
     """PTX for raw pointers, free of double precision in float32; ptxas accepts all of it, and nothing spills."""
-    programs = [mlp(WIDTHS), mlp(WIDTHS, adam=False), derived_step(), scatter(), every_primitive(), small()]
+    programs = [mlp(WIDTHS), derived_step(), rnn(), scatter(), every_primitive(), small()]
     for program in [*programs, *(random_program(Random(seed)) for seed in range(4))]:
         fn = build(program, "cuda", dtype)
         found = fn.engine.ptx()

@@ -5,6 +5,7 @@ own, a contraction tile one loop per element, and a scatter a gather: each targe
 """
 
 from dataclasses import replace
+from itertools import count
 
 from symdl_codegen.errors import UnsupportedError
 from symdl_codegen.ir import (
@@ -20,7 +21,6 @@ from symdl_codegen.ir import (
     Nest,
     Reduce,
     Scalar,
-    Statement,
     Store,
     axes_of,
     reads,
@@ -105,39 +105,35 @@ def _gathered(nest: Nest, clear: Nest | None, kernel: Kernel, module: Module) ->
             raise UnsupportedError(
                 f"the cuda target scatters one pointwise value per nest, found more in {kernel.name}"
             )
-    if not _clears(clear, target, identity(op, kind)):
-        raise UnsupportedError(f"the scatter into {target} in {kernel.name} does not follow a nest that clears it")
+    places, own = _cleared(clear, nest, target, identity(op, kind), kernel)
     total = Local(f"{target}_value", kind)
     table: dict[Scalar, Scalar] = {}
     for part in lets:
         assert isinstance(part, Let)
         table[part.local] = substitute(part.value, table)
-    places = _fresh_axes(nest, module.buffers[target].shape)
-    own = tuple(Index(axis.index) for axis in places)
-    hits = tuple(Apply("eq", (substitute(index, table), mine)) for index, mine in zip(at, own, strict=True))
+    pairs = zip((substitute(index, table) for index in at), own, strict=True)
+    hits = tuple(Apply("eq", (index, mine)) for index, mine in pairs if index != mine)
     value = substitute(value, table)
     if hits:
         hit = hits[0] if len(hits) == 1 else Apply("and", hits)
         value = Apply("where", (hit, value, identity(op, kind)))
-    body: tuple[Statement, ...] = (Reduce(total, op, nest.axes, value), Store(target, own, total))
-    if not nest.axes:
-        body = (Let(total, value), Store(target, own, total))
-    return Nest(places, body)
+    summed = Reduce(total, op, nest.axes, value) if nest.axes else Let(total, value)
+    return Nest(places, (summed, Store(target, own, total)))
 
 
-def _clears(nest: Nest | None, target: str, start: Scalar) -> bool:
-    match nest:
-        case Nest(axes, (Store(buffer, indices, value, None),)):
-            return buffer == target and value == start and indices == tuple(Index(axis.index) for axis in axes)
-    return False
-
-
-def _fresh_axes(nest: Nest, shape: tuple[Scalar, ...]) -> tuple[Axis, ...]:
-    """One axis per dimension of ``shape``, named unlike the axes of ``nest``."""
-    taken = {axis.index for axis in axes_of((nest,))}
-    names = (f"z{number}" for number in range(len(taken) + len(shape)))
-    free = [name for name in names if name not in taken]
-    return tuple(Axis(name, extent) for name, extent in zip(free, shape, strict=False))
+def _cleared(
+    clear: Nest | None, nest: Nest, target: str, start: Scalar, kernel: Kernel
+) -> tuple[tuple[Axis, ...], tuple[Scalar, ...]]:
+    """The axes and the elements over which ``clear`` sets ``target`` to ``start``, in names that ``nest`` has not."""
+    match clear:
+        case Nest(axes, (Store(buffer, indices, value, None),)) if buffer == target and value == start:
+            taken = {axis.index for axis in axes_of((nest,))}
+            free = (name for number in count() if (name := f"z{number}") not in taken)
+            names = dict(zip((axis.index for axis in axes), free, strict=False))
+            rename: dict[Scalar, Scalar] = {Index(old): Index(new) for old, new in names.items()}
+            places = tuple(Axis(names[axis.index], axis.extent) for axis in axes)
+            return places, tuple(substitute(index, rename) for index in indices)
+    raise UnsupportedError(f"the scatter into {target} in {kernel.name} does not follow a nest that clears it")
 
 
 __all__ = ["grid_form"]

@@ -22,6 +22,7 @@ from symdl_codegen.ir import Module
 from symdl_codegen.runtime import cuda_toolkit
 from symdl_codegen.runtime.arena import byte_size, layout, lifetimes
 from symdl_codegen.runtime.arguments import dtype_of
+from symdl_codegen.runtime.calls import turns
 from symdl_codegen.runtime.interrupts import deferred_interrupts
 from symdl_codegen.scalars import evaluate
 
@@ -160,10 +161,15 @@ class CudaEngine:
         return self.plans[key]
 
     def _run(self, phase: str, buffers: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
-        for call in self.emitted.calls:
-            if call.phase == phase:
-                arguments = [buffers[a.name] if a.role == "buffer" else np.int64(sizes[a.name]) for a in call.arguments]
-                self.kernels[call.kernel][self.blocks, self.threads](*arguments)
+        """Launch the calls of ``phase`` in order, those of a recurrence once for each time."""
+        for times, calls in turns([call for call in self.emitted.calls if call.phase == phase], sizes):
+            for time in times:
+                for call in calls:
+                    known = {**sizes, call.span.time: time} if call.span else sizes
+                    arguments = [
+                        buffers[a.name] if a.role == "buffer" else np.int64(known[a.name]) for a in call.arguments
+                    ]
+                    self.kernels[call.kernel][self.blocks, self.threads](*arguments)
 
     def _fetch(self, name: str, buffers: Mapping[str, Any], sizes: Mapping[str, int]) -> np.ndarray:
         """The buffer ``name`` as a fresh array on the host."""
