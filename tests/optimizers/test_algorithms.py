@@ -97,8 +97,8 @@ def test_adam_prints_as_in_the_book():
     text = sd.optimizers.Adam().latex()
     for line in (
         r"g &\leftarrow \nabla C\left(\theta\right)",
-        r"\hat{v} &\leftarrow \frac{v}{1 - \beta^{1 + t}}",
-        r"\hat{s} &\leftarrow \frac{s}{1 - \gamma^{1 + t}}",
+        r"\hat{v} &\leftarrow \frac{v}{1 - \beta^{t + 1}}",
+        r"\hat{s} &\leftarrow \frac{s}{1 - \gamma^{t + 1}}",
     ):
         assert line in text
     assert r"\left(\theta - \alpha \beta v\right)" in sd.optimizers.Nesterov().latex()
