@@ -26,7 +26,7 @@ from symdl_codegen.ir import (
 from symdl_codegen.lower.equations import identity
 from symdl_codegen.scalars import add, mul
 
-MOST_SPANS = 8  # copies of a loop's kernels, beyond which the remaining conditions stay where they are
+MOST_SPANS = 4  # copies of a loop's kernels, beyond which the remaining conditions stay where they are
 
 
 def peel(module: Module) -> Module:
@@ -183,7 +183,7 @@ def _joined(op: str, parts: tuple[Scalar, ...]) -> Scalar:
     values = [part.value for part in parts if isinstance(part, Const)]
     rest = tuple(part for part in parts if not isinstance(part, Const))
     if absorbing in values or not rest:
-        return Const(absorbing in values)
+        return Const(absorbing if absorbing in values else not absorbing)
     return rest[0] if len(rest) == 1 else Apply(op, rest)
 
 
