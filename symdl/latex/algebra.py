@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import gcd
+from typing import Any
 
 from sympy import Expr, Integer
 
+from symdl.expr.scalar import SCALAR_OPS
 from symdl.latex.forms import (
     Apply,
     At,
@@ -173,6 +175,16 @@ def hadamard(num: Sequence[Form], den: Sequence[Form] = ()) -> Form:
         return scale(number, *scalars, tensors[0][0])
     product = Hadamard(tuple(sorted(tensors[0], key=key)), tuple(sorted(tensors[1], key=key)))
     return scale(number, *scalars, product)
+
+
+def apply(op: Any, args: Sequence[Form]) -> Form:
+    """Return a function applied element by element; expm1 and log1p are written in full."""
+    name = getattr(op, "name", "")
+    if name == "expm1":
+        return add((Apply(SCALAR_OPS["exp"], tuple(args)), Number(Integer(-1))))
+    if name == "log1p":
+        return Apply(SCALAR_OPS["log"], (add((ONE, args[0])),))
+    return Apply(op, tuple(args))
 
 
 def power(base: Form, exponent: Form) -> Form:

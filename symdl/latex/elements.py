@@ -17,8 +17,8 @@ from symdl.expr.index import Index, substitute
 from symdl.expr.nodes import Array, CompositeOp, Element, Reduce, Tensor
 from symdl.expr.scalar import ScalarOp
 from symdl.latex import algebra
-from symdl.latex.algebra import add, power, scale, structure
-from symdl.latex.forms import Apply, At, BigOp, Cases, Delta, Form, Leaf, Logic, Place, Relation
+from symdl.latex.algebra import add, apply, power, scale, structure
+from symdl.latex.forms import At, BigOp, Cases, Delta, Form, Leaf, Logic, Place, Relation
 from symdl.latex.forms import Number as NumberForm
 from symdl.latex.names import LETTERS, name_latex, symbol_latex
 
@@ -87,7 +87,7 @@ class ElementView:
             return NumberForm(Integer(1 if expr else 0))
         if isinstance(expr, ScalarOp) and expr.name == "where":
             return Cases(*map(self.form, expr.args))
-        return Apply(type(expr), tuple(map(self.form, expr.args)))
+        return apply(type(expr), tuple(map(self.form, expr.args)))
 
     def sides(self, relation: Rel) -> tuple[Form, Form]:
         """Return both sides of a comparison; indices on both are compared as they are printed."""

@@ -41,7 +41,10 @@ def _(form: Power) -> tuple[str, int]:
     base = form.base
     mark = content if form.is_scalar else rf"\odot {content}"
     if isinstance(base, Apply):
-        return _apply(base, content if text(base).endswith(r"\right)") else mark), POWER
+        raised = _apply(base, content) if len(base.args) == 1 else ""
+        if raised.startswith(f"{getattr(base.op, 'symbol', '')}^"):  # as in tanh^2(x)
+            return raised, POWER
+        return f"{text(base) if text(base).startswith(_FENCES) else parenthesised(text(base))}^{{{mark}}}", POWER
     if isinstance(base, Norm):
         return f"{text(base)}^{{{content}}}", POWER
     if isinstance(base, Leaf) and not is_marked(base.tex):
@@ -57,6 +60,8 @@ def _(form: Power) -> tuple[str, int]:
 def _(form: Apply) -> tuple[str, int]:
     if form.op.__name__ == "Exp":
         return _apply(form, None), POWER
+    if form.op.__name__ == "Mod":
+        return rf"{within(form.args[0], PRODUCT)} \bmod {within(form.args[1], POWER)}", SUM
     return _apply(form, None), ATOM
 
 
@@ -70,10 +75,10 @@ class _OpPrinter:
         return text(FormView(self.forms).form(sympy.sympify(expr)))
 
 
+_FENCES = (r"\left|", r"\left\lfloor", r"\left\lceil", r"\max", r"\min")
 _SYMPY: dict[str, Callable[..., str]] = {
     "floor": lambda x: rf"\left\lfloor {x} \right\rfloor",
     "ceiling": lambda x: rf"\left\lceil {x} \right\rceil",
-    "Mod": lambda x, y: rf"{x} \bmod {y}",
     "Min": lambda *x: rf"\min\left({', '.join(x)}\right)",
     "Max": lambda *x: rf"\max\left({', '.join(x)}\right)",
 }

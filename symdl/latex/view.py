@@ -15,11 +15,10 @@ from symdl.expr.index import Index, axis_index, free_indices, substitute
 from symdl.expr.nodes import Array, CompositeOp, Element, Reduce, Tensor
 from symdl.expr.scalar import ScalarOp
 from symdl.expr.sizes import same_size
-from symdl.latex.algebra import ZERO, add, cost, power, structure, transpose
+from symdl.latex.algebra import ZERO, add, apply, cost, power, structure, transpose
 from symdl.latex.contraction import Contraction, diagonal_of
 from symdl.latex.elements import COMPARISONS, LOGIC, ElementView, is_named, is_plain, leaf, letters_for, size_form
 from symdl.latex.forms import (
-    Apply,
     Bracket,
     Cases,
     Composite,
@@ -142,7 +141,7 @@ class MatrixView:
             return None
         if expr.name == "where":
             return None if isinstance(args[0], Bracket) else Cases(args[0], args[1], args[2])
-        return Apply(type(expr), tuple(args))
+        return apply(type(expr), args)
 
     def element(self, load: Element, places: Places) -> Form | None:
         """Return a name, its transpose, diagonal or part; an unnamed array is read as its body."""

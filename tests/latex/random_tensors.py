@@ -24,6 +24,7 @@ W1 = matrix("W1", p, n, latex="W^{[1]}")
 c, d = scalar("c"), scalar("lambda")
 LEAVES = [X, Y, A, B, S, Q, w, v, y, z, u, W1]
 SCALARS = [c, d, n, sympy.Integer(2), sympy.Rational(1, 2), sympy.Integer(-1), sympy.Rational(-3, 2), 1 / n]
+OPS = ["exp", "tanh", "sigmoid", "relu", "abs", "softplus", "expm1", "log1p", "gelu", "sign", "floor", "sin"]
 
 
 def numbers(seed: int = 0) -> Numbers:
@@ -39,11 +40,11 @@ def numbers(seed: int = 0) -> Numbers:
 
 def unary(draw: Any, value: Tensor) -> Any:
     kinds = [
-        "exp", "tanh", "sigmoid", "relu", "abs", "log", "sqrt", "square", "reciprocal", "T", "neg", "sum", "mean",
+        *OPS, "log", "sqrt", "square", "reciprocal", "T", "neg", "sum", "mean",
         "norm", "rows", "max", "softmax", "diag", "trace", "where", "named", "slice", "row", "affine", "one_minus",
         "logsumexp", "argument", "columns"]  # fmt: skip
     kind = draw(st.sampled_from(kinds))
-    if kind in ("exp", "tanh", "sigmoid", "relu", "abs"):
+    if kind in OPS:
         return getattr(elementwise, kind)(value)
     if kind in ("log", "sqrt"):
         return getattr(elementwise, kind)(1 + elementwise.square(value))

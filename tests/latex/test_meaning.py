@@ -49,14 +49,14 @@ def names_of(expr, values: Numbers) -> dict:
     return found
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(expressions())
 def test_matrix_form_has_the_value_of_the_index_body(expr):
     expected = direct(expr, VALUES)
     np.testing.assert_allclose(evaluate(matrix_form(expr), VALUES), expected, **CLOSE)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(expressions())
 def test_printed_matrix_notation_reads_as_the_same_value(expr):
     expected, form = direct(expr, VALUES), matrix_form(expr)
@@ -66,7 +66,7 @@ def test_printed_matrix_notation_reads_as_the_same_value(expr):
         np.testing.assert_allclose(np.broadcast_to(value, np.shape(expected)), expected, **CLOSE, err_msg=tex)
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(expressions())
 def test_printed_index_notation_reads_as_the_same_value(expr):
     form, letters = index_form(expr)
@@ -81,7 +81,7 @@ def test_printed_index_notation_reads_as_the_same_value(expr):
         np.testing.assert_allclose(read(tex, names, sizes=sizes, **env), squeezed[place], **CLOSE, err_msg=tex)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(expressions())
 def test_printed_formulas_parse_and_show_no_internal_name(expr):
     for notation in ("matrix", "index"):
