@@ -11,9 +11,9 @@ def command(name: Name) -> None:
 
     Those are finite differences, the other mode of derivation and an evaluation in high precision.
     """
+    model, _ = built(find(name))
     from symdl.check import check
 
-    model, _ = built(find(name))
     report = check(model.declared.loss, wrt=list(model.declared.parameters))
     typer.echo(str(report))
     if not report.ok:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from symdl.cli.library import Name, built, find, parameters, shown_path
+from symdl.cli.files import shown, write
+from symdl.cli.library import Name, built, find, parameters
 
 
 def command(
@@ -28,10 +29,9 @@ def command(
     found = derivation(model.declared.loss, parameters(model, wrt or []), order=2 if hessian else 1)
     if html is not None:
         from symdl.cli.page import derivation_page
-        from symdl.train.checkpoint import write_atomically
 
-        write_atomically(html, derivation_page(recipe, found).encode())
-        typer.echo(f"written to {shown_path(html)}")
+        write(html, derivation_page(recipe, found))
+        typer.echo(f"written to {shown(html)}")
     if latex:
         typer.echo(found.latex())
     elif html is None:

@@ -1,7 +1,6 @@
 """Models of the library by the name a user typed."""
 
 import difflib
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,9 +49,3 @@ def parameters(model: "Model", names: list[str]) -> list[Any]:
         if name not in known:
             raise UsageError(f"unknown parameter {name!r}; the parameters are {', '.join(known)}")
     return [known[name] for name in listed] or list(known.values())
-
-
-def shown_path(path: Path) -> str:
-    """Return a path as a user would type it from here."""
-    absolute = path.resolve()
-    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)

@@ -26,6 +26,9 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode shows ? and not a traceback
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for category in (RuntimeWarning, UserWarning):  # what a user can do something about
+                warnings.simplefilter("always", category)
             warnings.showwarning = _show_warning
             try:
                 command(*arguments, **named)

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,4 +32,7 @@ def summary(
         "versions": {"symdl": __version__, "python": platform.python_version(), "numpy": numpy.__version__},
         "machine": platform.machine(),
     }
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    return re.sub(
+        r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text
+    )  # lists of numbers on one line

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symdl.cli.library import Name, find, shown_path
+from symdl.cli.files import shown, write
+from symdl.cli.library import Name, find
 from symdl.cli.outcome import FAILED
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def command(
     history, figure = run.train(resume)
     run.leave(history, figure)
     typer.echo(f"{run.judged} {recipe.metric} {number(recipe.metric, figure)}")
-    typer.echo(f"results in {shown_path(run.folder)}")
+    typer.echo(f"results in {shown(run.folder)}")
     if history.stopped:
         raise typer.Exit(FAILED)
 
@@ -84,8 +85,8 @@ class _Run:
 
         began = perf_counter()
         found = derivation(self.model.declared.loss, list(self.model.declared.parameters))
-        self.write("derivation.tex", derivation_tex(self.recipe, found))
-        self.write("derivation.html", derivation_page(self.recipe, found))
+        write(self.folder / "derivation.tex", derivation_tex(self.recipe, found))
+        write(self.folder / "derivation.html", derivation_page(self.recipe, found))
         steps = f"{len(found.steps)} steps"
         typer.echo(f"derived the gradients in {steps}, printed in {perf_counter() - began:.2f} s")
 
@@ -119,9 +120,9 @@ class _Run:
         try:
             return fit(model, self.recipe.arrays(division.train), **options)
         except KeyboardInterrupt:
-            if first and "checkpoint" not in options:
+            if first and ("checkpoint" not in options or not self.checkpoint.exists()):
                 model.save(self.checkpoint)
-            typer.echo(f"the values so far are in {shown_path(self.checkpoint)}", err=True)
+            typer.echo(f"the values so far are in {shown(self.checkpoint)}", err=True)
             raise
 
     def say(self, history: "History") -> None:
@@ -142,12 +143,8 @@ class _Run:
         from symdl.cli.summary import summary
 
         self.model.save(self.checkpoint)
-        self.write("kernels.py", trained_step(self.model).executable.source)
-        self.write("metrics.json", summary(self.recipe, self.model, self.options, self.judged, history, figure))
-        self.write("loss.png", loss_curve(history, self.recipe.title))
-
-    def write(self, name: str, content: str | bytes) -> None:
-        """Write a file so that it is there as a whole or not at all."""
-        from symdl.train.checkpoint import write_atomically
-
-        write_atomically(self.folder / name, content.encode() if isinstance(content, str) else content)
+        write(self.folder / "kernels.py", trained_step(self.model).executable.source)
+        write(
+            self.folder / "metrics.json", summary(self.recipe, self.model, self.options, self.judged, history, figure)
+        )
+        write(self.folder / "loss.png", loss_curve(history, self.recipe.title))
