@@ -74,6 +74,13 @@ def check_data(
     return found, count, known
 
 
+def cast(array: np.ndarray, symbol: Any, dtype: str) -> np.ndarray:
+    """Return a checked array as kernels take it: contiguous, in the floating type, or int64 for integer tensors."""
+    whole = "integer" in getattr(symbol, "properties", ())
+    with np.errstate(over="ignore"):
+        return np.require(array, dtype=np.int64 if whole else dtype, requirements=["C", "A"]).view(np.ndarray)
+
+
 def check_integers(name: str, labels: np.ndarray) -> None:
     """Raise InputError for NaN, infinities and fractions where integers are due."""
     if labels.dtype.kind != "f":

@@ -30,7 +30,7 @@ def save(path: Any, model: "Model") -> None:
         found: TrainingState = model.training
         arrays |= {f"states/{name}": array for name, array in found.states.items()}
         arrays |= {f"best/{name}": array for name, array in (found.best[1] if found.best else {}).items()}
-        state = {"epoch": found.epoch, "identity": found.identity, "history": found.history,
+        state = {"epoch": found.epoch, "step": found.step, "identity": found.identity, "history": found.history,
                  "best": found.best[0] if found.best else None}  # fmt: skip
     metadata = {
         "format": FORMAT,
@@ -141,7 +141,8 @@ def _state(arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> TrainingS
     if found is None:
         return None
     best = None if found["best"] is None else (found["best"], _part(arrays, "best"))
-    return TrainingState(found["epoch"], _part(arrays, "states"), found["identity"], found["history"], best)
+    states = _part(arrays, "states")
+    return TrainingState(found["epoch"], found["step"], states, found["identity"], found["history"], best)
 
 
 def _sizes(model: "Model") -> dict[str, int]:

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 
 from symdl.errors import InputError
+from symdl.train.arrays import cast
 from symdl.train.model import Model
 from symdl.train.objective import WEIGHT
 from symdl.train.options import Options, weights_of
 from symdl.train.programs import batch_data
+from symdl.train.stream import Stream, is_stream
 
 _SPLIT, _ORDER = 1, 2  # streams of random numbers
 
@@ -24,21 +26,19 @@ class Samples:
         count: The number of training samples.
         training: All arrays of the training samples, and their number.
         validation: Those of the validation samples, or None.
-        whole: Whether every step sees all samples.
+        whole: Whether every step sees all samples it is given, so that no rows are gathered.
         weighted: Whether there are sample weights.
+        stream: Batches that come one after the other, in place of arrays.
     """
 
     rows: dict[str, np.ndarray]
     fixed: dict[str, np.ndarray]
     count: int
-    training: tuple[dict[str, np.ndarray], int]
+    training: tuple[dict[str, np.ndarray], int] | None
     validation: tuple[dict[str, np.ndarray], int] | None
     whole: bool
     weighted: bool
-
-    def steps(self, options: Options) -> int:
-        """Return the number of steps of an epoch."""
-        return 1 if self.whole else -(-self.count // (options.batch_size or self.count))
+    stream: Stream | None = None
 
     def order(self, epoch: int, epochs: int, options: Options) -> tuple[np.ndarray, int]:
         """Return the rows of an epoch in order, and the batch size; for whole batches one row for each epoch, and 1."""
@@ -57,6 +57,8 @@ def prepare(model: Model, data: Any, validation: Any, weights: Any, options: Opt
         InputError: for data that do not fit the model, or a share of validation data out of range.
     """
     declared = model.declared
+    if is_stream(data):
+        return _streamed(model, data, validation, weights, options)
     arrays, count = model.check(data, declared.data, "data")
     sliced = {symbol.name for symbol in batch_data(declared)}
     weighted = weights is not None
@@ -69,9 +71,10 @@ def prepare(model: Model, data: Any, validation: Any, weights: Any, options: Opt
         count -= held[1]
     elif validation is not None:
         held = model.check(validation, declared.data, "validation")
-    arrays = {name: _cast(array, model, name, options.dtype) for name, array in arrays.items()}
+    symbols, dtype = {**declared.by_name, WEIGHT.name: WEIGHT}, options.dtype
+    arrays = {name: cast(array, symbols[name], dtype) for name, array in arrays.items()}
     if held is not None:
-        held = {name: _cast(array, model, name, options.dtype) for name, array in held[0].items()}, held[1]
+        held = {name: cast(array, symbols[name], dtype) for name, array in held[0].items()}, held[1]
     whole = not sliced or options.batch_size is None or options.batch_size >= count
     _check_slices(model, sliced, whole)
     names = () if whole else sliced
@@ -79,6 +82,22 @@ def prepare(model: Model, data: Any, validation: Any, weights: Any, options: Opt
     fixed = {name: array for name, array in arrays.items() if name not in names}
     plain = {name: array for name, array in arrays.items() if name != WEIGHT.name}
     return Samples(rows, fixed, count, (plain, count), held, whole, weighted)
+
+
+def _streamed(model: Model, data: Any, validation: Any, weights: Any, options: Options) -> Samples:
+    if options.batch_size is not None or weights is not None or isinstance(validation, int | float):
+        raise InputError(
+            "data: a collection of batches has its own batches; batch_size, sample_weights and a share of validation "
+            "data need arrays"
+        )
+    stream = Stream(model, data, options.dtype)
+    held = None
+    if validation is not None:
+        arrays, count = model.check(validation, model.declared.data, "validation")
+        held = {name: cast(array, model.declared.by_name[name], options.dtype) for name, array in arrays.items()}, count
+    elif options.metrics:
+        raise InputError("metrics: data that come in batches are not measured; pass validation data")
+    return Samples({}, {}, 0, None, held, True, False, stream)
 
 
 def _split(
@@ -99,13 +118,6 @@ def _split(
     held, kept = np.sort(chosen[:number]), np.sort(chosen[number:])
     rest = {name: array[held] for name, array in arrays.items() if name != WEIGHT.name}
     return {name: array[kept] for name, array in arrays.items()}, (rest, number)
-
-
-def _cast(array: np.ndarray, model: Model, name: str, dtype: str) -> np.ndarray:
-    symbol = model.declared.by_name.get(name)
-    whole = symbol is not None and "integer" in getattr(symbol, "properties", ())
-    with np.errstate(over="ignore"):
-        return np.require(array, dtype=np.int64 if whole else dtype, requirements=["C", "A"]).view(np.ndarray)
 
 
 def _check_slices(model: Model, sliced: set[str], whole: bool) -> None:

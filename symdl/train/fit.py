@@ -43,7 +43,8 @@ def fit(
 
     Args:
         model: The model.
-        data: Arrays by name or symbol, for inputs and targets, with one row for each sample.
+        data: Arrays by name or symbol, for inputs and targets, with one row for each sample; or a collection of such
+            mappings, one for each batch, which is gone through once for each epoch.
         optimizer: One of ``sd.optimizers``; Adam by default.
         epochs: The number of passes over the data, those of a resumed training included.
         batch_size: Samples for each step; all by default. A last batch that is short counts by its own size.

@@ -14,6 +14,7 @@ class TrainingState:
 
     Attributes:
         epoch: The number of finished epochs.
+        step: The number of steps made.
         states: Optimizer state by name.
         identity: The options that the path depends on.
         history: The history as plain data.
@@ -21,6 +22,7 @@ class TrainingState:
     """
 
     epoch: int
+    step: int
     states: dict[str, np.ndarray]
     identity: dict[str, Any]
     history: dict[str, Any]

@@ -2,7 +2,7 @@
 
 import warnings
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,14 @@ from symdl.train.state import TrainingState
 from symdl.train.step import CLIP_NORM, CLIP_VALUE, DECAY, LOSS, Switches
 
 ROUND_SECONDS = 0.1
-Snapshot = tuple[int, dict[str, np.ndarray]]
+
+
+class Snapshot(NamedTuple):
+    """Parameters and optimizer state after some epochs and steps."""
+
+    epoch: int
+    step: int
+    arrays: dict[str, np.ndarray]
 
 
 class Training:
@@ -27,6 +34,7 @@ class Training:
     Attributes:
         state: Parameters and optimizer state by name, in the training's floating type, changed in place.
         epoch: The number of finished epochs.
+        step: The number of steps made, which is the time of schedules and bias corrections.
         history: What has been recorded.
     """
 
@@ -44,8 +52,8 @@ class Training:
             raise InputError("frozen: every parameter is frozen; there is nothing to train")
         self.built = self._compile()
         self.history = model.history = History(timings=dict(self.built.seconds))
-        self.epoch = 0
-        self.best: Snapshot | None = None
+        self.epoch = self.step = 0
+        self.best: tuple[int, dict[str, np.ndarray]] | None = None
         self.state = {state: self._initial(state) for state, _ in self.built.updates}
         self.fixed = {name: self._cast(model.values[name]) for name in options.frozen}
         if options.resume:
@@ -80,20 +88,38 @@ class Training:
         Returns:
             The mean loss of each finished epoch, and the number of steps made.
         """
+        if self.samples.stream is not None:
+            return self._batches()
         order, size = self.samples.order(self.epoch, count, self.options)
+        losses, done = self._steps(order, size, self.samples.fixed)
+        if self.samples.whole:
+            return [float(loss) for loss in losses], done
         steps = -(-len(order) // size)
-        first = self.epoch * self.samples.steps(self.options)
-        fixed = {name: array for name, array in self.fixed.items() if name in self.built.executable.tensors}
-        rates = self.built.rates(self._numbers(first, steps), steps)
-        sizes = {self.built.count: 1} if self.built.count else None
-        given = {**self.samples.fixed, **fixed}
-        result = self.built.executable.epoch(self.state, self.samples.rows, order, size, rates, given, sizes)
-        done, losses = result.completed_steps, np.asarray(result.recorded[LOSS], dtype=np.float64)
-        if self.built.count:
-            return [float(loss) for loss in losses[:done]], done
         lengths = np.full(steps, size)
         lengths[-1] = len(order) - size * (steps - 1)
         return [float(losses @ lengths / len(order))] if done == steps else [], done
+
+    def _batches(self) -> tuple[list[float], int]:
+        """Make an epoch over batches that come one after the other."""
+        total, samples, steps = 0.0, 0, 0
+        for arrays, count in self.samples.stream or ():
+            losses, done = self._steps(np.zeros(1, dtype=np.int64), 1, arrays)
+            if not done:
+                return [], steps
+            total, samples, steps = total + float(losses[0]) * count, samples + count, steps + 1
+        return [total / samples], steps
+
+    def _steps(self, order: np.ndarray, size: int, data: dict[str, np.ndarray]) -> tuple[np.ndarray, int]:
+        """Make steps in one native call; return the loss of each that was made, and their number."""
+        steps = -(-len(order) // size)
+        fixed = {name: array for name, array in self.fixed.items() if name in self.built.executable.tensors}
+        rates = self.built.rates(self._numbers(self.step, steps), steps)
+        sizes = {self.built.count: 1} if self.built.count else None
+        given = self.state, self.samples.rows, order, size, rates, {**data, **fixed}, sizes
+        result = self.built.executable.epoch(*given)
+        self.step += result.completed_steps
+        losses = np.asarray(result.recorded[LOSS], dtype=np.float64)
+        return losses[: result.completed_steps], result.completed_steps
 
     def _numbers(self, first: int, steps: int) -> dict[Any, np.ndarray]:
         """Return the value of every hyper-parameter at ``steps`` steps, from ``first`` on."""
@@ -123,7 +149,9 @@ class Training:
             self.history.stopped = f"a callback ended the training after {self.epoch} epochs"
 
     def _evaluate(self) -> None:
-        arrays, count = self.samples.validation or self.samples.training
+        chosen = self.samples.validation or self.samples.training
+        assert chosen is not None  # a stream without validation data has no metrics
+        arrays, count = chosen
         loss, outputs = self.model.cost(arrays, count, self.where, {**self.fixed, **self._parameters()})
         if self.samples.validation is not None:
             self.history.validation_loss.append(loss)
@@ -147,7 +175,7 @@ class Training:
     def _next_length(self, length: int, seconds: float) -> int:
         """Make more epochs in the next call where each is a single step and nothing is to be done between them."""
         busy = self.samples.validation is not None or self.metrics or self.options.callbacks or self.options.checkpoint
-        if self.built.count is None or busy:
+        if not self.samples.whole or self.samples.stream is not None or busy:
             return 1
         return 2 * length if seconds < ROUND_SECONDS else length
 
@@ -182,7 +210,7 @@ class Training:
         return all(np.isfinite(array).all() for array in self._parameters().values())
 
     def _snapshot(self) -> Snapshot:
-        return self.epoch, {name: array.copy() for name, array in self.state.items()}
+        return Snapshot(self.epoch, self.step, {name: array.copy() for name, array in self.state.items()})
 
     def _diverged(self, losses: list[float], steps: int, current: Snapshot, previous: Snapshot) -> None:
         """Go back to the last values that had a finite loss, and say what happened.
@@ -190,10 +218,10 @@ class Training:
         A step's loss is that of the values before it: after at least one step those at the beginning were good.
         """
         failed = self.epoch + len(losses)
-        self.epoch, arrays = current if steps else previous
+        self.epoch, self.step, arrays = current if steps else previous
         for name, array in arrays.items():
             self.state[name][...] = array
-        if self.built.count and len(losses) > 1:  # the same steps again, up to the last good one
+        if self.samples.whole and len(losses) > 1:  # the same steps again, up to the last good one
             self.history.loss += self._round(len(losses) - 1)[0]
             self.epoch += len(losses) - 1
         self.history.cut(self.epoch)
@@ -217,7 +245,7 @@ class Training:
         names = {symbol.name for symbol in self.trained}
         states = {name: array.copy() for name, array in self.state.items() if name not in names}
         about = self.options.identity, self.history.as_dict(), self.best
-        self.model.training = None if epoch is None else TrainingState(epoch, states, *about)
+        self.model.training = None if epoch is None else TrainingState(epoch, self.step, states, *about)
 
     def _resume(self) -> None:
         from symdl.train.checkpoint import resume
@@ -232,6 +260,6 @@ class Training:
         for name in self.state:
             self.state[name] = self._cast(found.states[name] if name in found.states else self.model.values[name])
         self.fixed = {name: self._cast(self.model.values[name]) for name in self.options.frozen}
-        self.epoch, self.best = found.epoch, found.best
+        self.epoch, self.step, self.best = found.epoch, found.step, found.best
         again = {"timings": self.history.timings, "stopped": ""}
         self.history = self.model.history = History(**{**found.history, **again})

@@ -93,7 +93,8 @@ RAGGED = [[1.0, 2.0, 3.0], [1.0]]
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ([1, 2], "data: expected a mapping from names to arrays, found list"),
+        (3, "data: expected a mapping from names to arrays, found int"),
+        ([1, 2], "data: a batch: expected a mapping from names to arrays, found int"),
         ({"x": labelled()["x"]}, "data: the array for y is missing; expected x, y"),
         (changed(z=np.zeros(50)), "data: the array z belongs to nothing in the model; expected x, y"),
         (changed(x=np.zeros((50, 4))), r"x: expected shape \(n, 3\), found \(50, 4\); the first axis is the sample"),

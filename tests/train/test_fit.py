@@ -224,3 +224,39 @@ def test_changing_numbers_compiles_nothing_anew():
     for count in (1, 17, 400):
         assert model.predict({"x": np.zeros((count, 3))})["y_hat"].shape == (count,)
     assert len(model._built) == programs + 1
+
+
+class Batches:
+    """A collection of batches that can be gone through again and again, as data loaders are."""
+
+    def __init__(self, data, size):
+        self.data, self.size = data, size
+
+    def __iter__(self):
+        for start in range(0, len(self.data["x"]), self.size):
+            yield {name: array[start : start + self.size] for name, array in self.data.items()}
+
+
+def test_batches_from_a_collection(tmp_path):
+    check(*train(data=Batches(line(), 7)), by_hand(line(), 3, 7))
+    check(*train(data=list(Batches(line(), 7)), validation=line(9, 1), metrics=["mse"]), by_hand(line(), 3, 7))
+    rate = {"optimizer": sd.optimizers.Adam(alpha=sd.optimizers.schedules.ExponentialDecay(0.01, 0.9))}
+    whole, _ = train(data=line(), batch_size=7, shuffle=False, **rate)
+    train(data=Batches(line(), 7), epochs=1, checkpoint=tmp_path / "c.safetensors", **rate)
+    model, _ = train(data=Batches(line(), 7), resume=tmp_path / "c.safetensors", **rate)
+    np.testing.assert_allclose(model.values["w"], whole.values["w"], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        (iter([]), {}, "data: list_iterator is used up after one epoch; pass a list of batches"),
+        ([], {}, "data: there are no batches"),
+        ([{"x": np.zeros((2, 3))}], {}, "data: a batch: the array for y is missing; expected x, y"),
+        ([line()], {"batch_size": 3}, "data: a collection of batches has its own batches"),
+        ([line()], {"metrics": ["mse"]}, "metrics: data that come in batches are not measured; pass validation data"),
+    ],
+)
+def test_collections_that_cannot_be_trained_on(data, options, message):
+    with pytest.raises(sd.errors.InputError, match=message):
+        train(data=data, **options)
