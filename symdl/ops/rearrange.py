@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy
-from sympy import And, Expr, Integer
+from sympy import And, Basic, Expr, Integer
 
 from symdl.errors import ShapeError
+from symdl.expr.index import Index, free_indices, rebuild
 from symdl.expr.nodes import Array, Element, Tensor, axes_of
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.sizes import as_size, same_size, shape_text
@@ -75,7 +76,38 @@ def reshape(x: Any, shape: Any) -> Tensor:
         )
     axes = axes_of(sizes)
     digits = [index if size != 1 else Integer(0) for index, size in axes]
-    return Array(Element(value, *_unravel(digits, sizes, value.shape)), *axes)
+    element = Element(value, *_unravel(digits, sizes, value.shape))
+    places = [_narrowed(place, dict(axes)) for place in element.indices]
+    return Array(Element(element.tensor, *places), *axes)
+
+
+def _narrowed(place: Expr, extents: dict[Index, Expr]) -> Expr:
+    """Return an index expression without floors that are 0 and remainders of numbers below the divisor."""
+
+    def visit(node: Basic) -> Basic | None:
+        if not isinstance(node, sympy.floor | sympy.Mod):
+            return None
+        value, divisor = node.args if isinstance(node, sympy.Mod) else sympy.fraction(sympy.together(node.args[0]))
+        quotient, rest = Integer(0), Integer(0)
+        for term in sympy.Add.make_args(sympy.expand(rebuild(value, visit))):
+            ratio = sympy.cancel(term / divisor)
+            quotient, rest = (quotient + ratio, rest) if sympy.fraction(ratio)[1] == 1 else (quotient, rest + term)
+        if _below(rest, divisor, extents):
+            return rest if isinstance(node, sympy.Mod) else quotient
+        return None
+
+    return rebuild(place, visit)
+
+
+def _below(value: Expr, bound: Expr, extents: dict[Index, Expr]) -> bool:
+    """Tell whether 0 <= value < bound is certain for a sum of indices with factors that are not negative."""
+    highest = value
+    for index in free_indices(value):
+        factor = value.coeff(index)
+        if index not in extents or not factor.is_nonnegative or index in free_indices(value - factor * index):
+            return False
+        highest = highest.xreplace({index: extents[index] - 1})
+    return bool(sympy.expand(bound - 1 - highest).is_nonnegative)
 
 
 def _unravel(digits: list[Any], sizes: Sequence[Expr], shape: Sequence[Expr]) -> list[Expr]:
