@@ -16,11 +16,6 @@ HEADINGS = {
     "Hessian": "The Hessian",
 }
 WIDE = 55  # signs of a formula that leave no room for the rule beside it
-UNKNOWN = {  # to the converter, or to browsers
-    r"\mathbf{1}": "𝟏",
-    r"\arg\max": r"\operatorname{arg\,max}",
-    r"\arg\min": r"\operatorname{arg\,min}",
-}
 STYLE = """
   :root { color-scheme: light dark; --text: #1c1e21; --faint: #6a7077; --line: #dfe2e6; --ground: #fff; }
   @media (prefers-color-scheme: dark) {
@@ -113,13 +108,10 @@ def _assignments(aligned: str) -> str:
 
 def _math(latex: str, large: bool = True) -> str:
     """Return MathML, which browsers show by themselves; fractions in full size if ``large``."""
-    from latex2mathml.converter import convert
+    from symdl.latex.mathml import mathml
 
-    for command, spelled in UNKNOWN.items():
-        latex = latex.replace(command, spelled)
-    element = convert(latex.strip(), display="inline")
     plain = '<math displaystyle="true">' if large else "<math>"
-    return re.sub(r"^<math[^>]*>", plain, element)
+    return re.sub(r"^<math[^>]*>", plain, mathml(latex))
 
 
 def _prose(text: str) -> str:
