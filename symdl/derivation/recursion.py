@@ -41,20 +41,19 @@ def recursion(loss: Expr, variables: Sequence[Basic]) -> Derivation:
     for name, definition in equations:
         lines.add(FORWARD, latex(name), definition, f"definition, {up}")
     lines.add(FORWARD, "C", cost, "loss")
-    last = simplify([found.last], keep=True).values[0]
+    seen: set[Tensor] = set(own)
+    adjoints = [item for part in (found.previous, *found.gradients.values()) for item in named_inside(part, seen)]
+    # In one pass with the equations, so that tanh(z) is recognised as a.
+    last, *values = simplify([found.last, *own, *adjoints, found.previous], keep=True).values
     lines.add(
         BACKWARD,
         layer_latex(symbol, stack.depth),
         last,
         rf"$\partial C/\partial {latex(output)}$, derivative of the loss",
     )
-    seen: set[Tensor] = set(own)
-    for gradient in (found.previous, *found.gradients.values()):
-        for adjoint in named_inside(gradient, seen):
-            value = simplify([adjoint.definition], keep=True).values[0]
-            lines.add(BACKWARD, latex(adjoint), value, f"chain rule, {down}")
-    previous = simplify([found.previous], keep=True).values[0]
-    lines.add(BACKWARD, layer_latex(symbol, stack.index - 1), previous, f"chain rule, {down}")
+    for adjoint, value in zip(adjoints, values[len(own) :], strict=False):
+        lines.add(BACKWARD, latex(adjoint), value.definition, f"chain rule, {down}")
+    lines.add(BACKWARD, layer_latex(symbol, stack.index - 1), values[-1], f"chain rule, {down}")
     for variable, result in zip(variables, gradients, strict=True):
         lines.add(GRADIENT, rf"\frac{{\partial C}}{{\partial {latex(variable)}}}", result, "chain rule")
     layer = total(stack.step), [stack.previous, *stack.parameters]

@@ -1,0 +1,192 @@
+"""Derivations: the steps a reader expects, each of them true, all of them LaTeX."""
+
+import numpy as np
+import pytest
+
+import symdl as sd
+from symdl.derivation import PARTS, plain, plain_text
+from symdl.errors import DerivationError, ShapeError
+from symdl.expr.ingest import ingest
+from tests.derivation.models import COSTS, arrays_for, logistic, network, symbolic_depth
+from tests.katex import katex_error
+
+X = sd.vector("x", 3)
+
+
+def steps_of(derivation, part):
+    """The steps of a part as Unicode text."""
+    return [f"{plain(step.left)} = {plain(step.right)}" for step in derivation.steps if step.part == part]
+
+
+def value_of(expression):
+    """A step's right side as a number, by the plain NumPy backend."""
+    function = sd.compile(expression, target="numpy")
+    symbols = ingest(expression).free_symbols
+    shapes = {symbol.name: getattr(symbol, "shape", ()) for symbol in symbols}
+    sizes = {name: {"n": 6, "p": 4, "q": 3, "h": 5, "k": 2}[name] for name in function.inputs if name not in shapes}
+    return function({**arrays_for([name for name in function.inputs if name in shapes], shapes), **sizes})
+
+
+def test_logistic_regression():
+    derivation = sd.derivation(*logistic())
+    assert steps_of(derivation, "forward") == ["u = X w", "C = 𝟏ᵀ (softplus(u) − u ⊙ y)"]
+    assert steps_of(derivation, "backward") == ["ū = σ_Sig(u) − y"]
+    assert steps_of(derivation, "gradient") == ["∂C/∂w = Xᵀ ū", "∂C/∂w = Xᵀ (σ_Sig(X w) − y)"]
+    assert [plain_text(step.rule) for step in derivation.steps] == [
+        "abbreviation",
+        "loss",
+        "∂C/∂u, derivative of the loss",
+        "chain rule through u",
+        "names written out",
+    ]
+
+
+def test_a_network_is_backpropagation_in_the_names_of_the_book():
+    derivation = sd.derivation(*network())
+    assert steps_of(derivation, "forward") == [
+        "z[1] = W[1] x + b[1]",
+        "a[1] = tanh(z[1])",
+        "z[2] = W[2] a[1] + b[2]",
+        "ŷ = S_Softmax(z[2])",
+        "C = −yᵀ log(ŷ)",
+    ]
+    assert steps_of(derivation, "backward")[-3:] == [
+        "δ[2] = ŷ − y",
+        "ζ[1] = W[2]ᵀ δ[2]",
+        "δ[1] = ζ[1] ⊙ (1 − (a[1])⊙²)",
+    ]
+    assert steps_of(derivation, "gradient") == [
+        "∂C/∂W[1] = δ[1] xᵀ",
+        "∂C/∂b[1] = δ[1]",
+        "∂C/∂W[2] = δ[2] a[1]ᵀ",
+        "∂C/∂b[2] = δ[2]",
+    ]
+    assert any("probabilities sum to 1" in step.rule for step in derivation.steps)
+
+
+def test_symbolic_depth_is_the_recursion():
+    derivation = sd.derivation(*symbolic_depth())
+    assert steps_of(derivation, "backward") == [
+        "ζ[L] = S_Softmax(a[L]) − y",
+        "δ[ℓ] = ζ[ℓ] ⊙ (1 − (a[ℓ])⊙²)",
+        "ζ[ℓ−1] = W[ℓ]ᵀ δ[ℓ]",
+    ]
+    assert steps_of(derivation, "gradient") == ["∂C/∂W[ℓ] = δ[ℓ] a[ℓ−1]ᵀ", "∂C/∂b[ℓ] = δ[ℓ]"]
+    assert "for ℓ = L, …, 1" in plain_text(derivation.steps[-3].rule)
+
+
+def test_hessian_by_way_of_named_quantities():
+    derivation = sd.derivation(*logistic(), order=2)
+    assert steps_of(derivation, "Hessian") == [
+        "∂u/∂w = X",
+        "∂ū/∂w = diag(σ_Sig(u) ⊙ (1 − σ_Sig(u))) X",
+        "∂²C/∂w ∂wᵀ = Xᵀ diag(σ_Sig(X w) ⊙ (1 − σ_Sig(X w))) X",
+    ]
+    assert derivation.results[0] == sd.hessian(logistic()[0], sd.vector("w", sd.dims("p")))
+
+
+@pytest.mark.parametrize("make", COSTS, ids=lambda make: make.__name__)
+def test_every_step_is_true(make):
+    """Formulas for the same left side agree; the last for each gradient is what ``sd.grad`` returns."""
+    cost, variables = make()
+    derivation = sd.derivation(cost, variables)
+    values = {}
+    for step in derivation.steps:
+        if step.part != "forward":
+            values.setdefault(step.left, []).append(value_of(step.value))
+    for left, found in values.items():
+        for other in found[1:]:
+            np.testing.assert_allclose(found[0], other, rtol=1e-10, atol=1e-12, err_msg=left)
+    gradients = sd.grad(cost, variables)
+    assert derivation.results == gradients
+    for variable, gradient in zip(variables, gradients, strict=True):
+        left = rf"\frac{{\partial C}}{{\partial {sd.latex(variable)}}}"
+        np.testing.assert_allclose(values[left][-1], value_of(gradient), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("make", [*COSTS, symbolic_depth], ids=lambda make: make.__name__)
+def test_everything_printed_is_latex_and_unicode(make):
+    derivation = sd.derivation(*make())
+    assert katex_error(derivation.latex()) is None
+    for step in derivation.steps:
+        assert katex_error(f"{step.left} = {step.right}") is None
+        assert katex_error(rf"\text{{{step.rule}}}") is None
+    for note in derivation.notes:
+        assert katex_error(rf"\text{{{note}}}") is None
+    assert "\\" not in str(derivation)
+    assert "{" not in str(derivation).replace("𝟏{", "")
+    assert derivation._repr_latex_() == f"$$ {derivation.latex()} $$"
+
+
+def test_steps_are_numbered_and_parts_in_order():
+    derivation = sd.derivation(*network())
+    assert [step.number for step in derivation.steps] == list(range(1, len(derivation.steps) + 1))
+    assert [part for part, _ in derivation.parts()] == list(PARTS[:3])
+    assert [step for _, steps in derivation.parts() for step in steps] == list(derivation.steps)
+
+
+def test_names_that_are_taken_are_not_used():
+    n = sd.dims("n")
+    u, C, w = sd.vector("u", n), sd.scalar("C"), sd.vector("w", n)
+    derivation = sd.derivation(C * sd.sum(sd.exp(u - w)), w)
+    assert steps_of(derivation, "forward") == ["v = u − w", "f = C 𝟏ᵀ e^v"]
+
+
+def test_the_name_of_a_loss_is_not_derived():
+    cost, variables = logistic()
+    named = sd.named("loss", cost)
+    assert [step.right for step in sd.derivation(named, variables).steps] == [
+        step.right for step in sd.derivation(cost, variables).steps
+    ]
+
+
+def test_conventions_are_printed():
+    x = sd.vector("x", sd.dims("n"))
+    notes = [plain_text(note) for note in sd.derivation(sd.sum(sd.relu(x)), x).notes]
+    assert notes[-1] == "Convention: d/du σ_ReLU(u) = 1 at u = 0."
+    notes = [plain_text(note) for note in sd.derivation(sd.sum(sd.relu(x, at_zero=0)), x).notes]
+    assert notes[-1].endswith("= 0 at u = 0.")
+    assert sd.derivation(sd.max(x), x).notes[-1] == "Among equal largest entries the derivative goes to the first."
+    assert sd.derivation(sd.sum(sd.maximum(x, 0)), x).notes[-1].startswith("At a tie")
+
+
+def test_functions_that_do_not_depend_on_the_variable_are_not_explained():
+    x, y = sd.vector("x", 3), sd.vector("y", 3)
+    notes = sd.derivation(x @ sd.relu(y), x).notes
+    assert len(notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((X, X), ShapeError, "derivation: expected a scalar, found a tensor of shape (3,)"),
+        ((sd.sum(X), sd.vector("y", 3)), DerivationError, "derivation: the expression does not depend on y"),
+        ((sd.sum(X), X, 3), DerivationError, "expected order 1 (the gradient) or 2"),
+        ((*network(), 2), DerivationError, "the Hessian is derived for one variable and a loss without 4 variables"),
+        ((*symbolic_depth(), 2), DerivationError, "a loss without a stack of symbolic depth"),
+    ],
+)  # fmt: skip
+def test_errors(arguments, error, message):
+    with pytest.raises(error) as caught:
+        sd.derivation(*arguments)
+    assert message in str(caught.value)
+
+
+def test_deep_networks_are_quick():
+    """Linear in the depth: every quantity is simplified once."""
+    from time import perf_counter
+
+    def seconds(depth):
+        x = a = sd.vector("x", 4)
+        parameters = []
+        for layer in range(1, depth + 1):
+            W = sd.matrix(f"W{layer}", 4, 4)
+            z = sd.named(f"z{layer}", W @ a)
+            a = sd.named(f"a{layer}", sd.tanh(z))
+            parameters.append(W)
+        began = perf_counter()
+        sd.derivation(sd.norm(a - x) ** 2, parameters)
+        return perf_counter() - began
+
+    seconds(2)
+    assert seconds(12) < 12 * max(seconds(4), 0.5)
