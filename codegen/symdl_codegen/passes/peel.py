@@ -162,12 +162,24 @@ class _Case:
                 return Const(not value)
             case Apply("and" | "or" as op, parts):
                 return _joined(op, parts)
+            case Apply("mul" | "add" | "neg" as op, parts):
+                return _without_zeros(op, parts)
         comparison = _comparison(scalar, self.span)
         if comparison is None:
             return scalar
         cuts, truth = comparison
         known = truth(*map(self.is_after, cuts))
         return scalar if known is None else Const(known)
+
+
+def _without_zeros(op: str, parts: tuple[Scalar, ...]) -> Scalar:
+    """A sum, product or negative without the zeros that a boundary gives; a product with one is zero."""
+    rest = tuple(p for p in parts if not (isinstance(p, Const) and isinstance(p.value, float) and p.value == 0.0))
+    if len(rest) == len(parts):
+        return Apply(op, parts)
+    if op != "add" or not rest:
+        return Const(0.0)
+    return rest[0] if len(rest) == 1 else Apply(op, rest)
 
 
 def _extreme(op: str, parts: list[Scalar]) -> Scalar:

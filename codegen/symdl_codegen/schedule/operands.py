@@ -92,8 +92,8 @@ class _Placed:
         """The load of a buffer with ``value`` over ``axes``, computed in ``span``, or before the loop of ``user``."""
         indices = tuple(Index(axis.index) for axis in axes)
         body = (Nest(axes, (Store(name, indices, value),)),)
-        key = rename_body(body, {name: "operand"})
-        if span == user.span or key not in self.known:
+        key = (rename_body(body, {name: "operand"}), span)
+        if key not in self.known or user.phase != "step":
             while name in buffers:
                 name += "_"
             buffers[name] = Tensor(name, tuple(axis.extent for axis in axes))
