@@ -18,5 +18,6 @@ myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "substitution"
 myst_heading_anchors = 3
 myst_substitutions = tables()  # made when the pages are built, so that adding an op or a model touches one file
 exclude_patterns = ["_build"]
+katex_options = 'output: "mathml"'  # what browsers show by themselves: no style sheet has to be fetched
 napoleon_use_ivar = True  # attributes in the text of their class, not as objects of their own
 html_theme = "furo"
