@@ -219,7 +219,9 @@ def _juxtapose(forms: list[Form]) -> tuple[str, int]:
     """Return factors side by side, in parentheses what could be read another way."""
     if len(forms) == 1:
         return write(forms[0])
-    front = all(isinstance(form, Number | Leaf | _Text) for form in forms[:-1])
+    front = all(
+        isinstance(form.base if isinstance(form, Power) else form, Number | Leaf | _Text) for form in forms[:-1]
+    )
     parts = [_factor(form, last=form is forms[-1], front=front) for form in forms]
     content = parts[0]
     for part in parts[1:]:
