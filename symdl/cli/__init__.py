@@ -4,6 +4,7 @@ A module here is a command: ``command`` is a function whose signature and docstr
 imports what it needs when it runs, so that ``symdl --help`` waits for nothing.
 """
 
+import sys
 from importlib import import_module
 
 import typer
@@ -32,11 +33,14 @@ for _name, _module in COMMANDS.items():
     app.command(_name)(reported(import_module(_module).command))
 
 
+def version() -> str:
+    """Return symdl's version."""
+    return str(sys.modules["symdl"].__version__)  # nobody gets here without it
+
+
 def _version(wanted: bool) -> None:
     if wanted:
-        from symdl import __version__
-
-        typer.echo(f"symdl {__version__}")
+        typer.echo(f"symdl {version()}")
         raise typer.Exit()
 
 

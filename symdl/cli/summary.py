@@ -16,7 +16,7 @@ def summary(
     """Return the content of ``metrics.json``."""
     import numpy
 
-    from symdl import __version__
+    from symdl.cli import version
 
     found = {
         "model": recipe.name,
@@ -29,7 +29,7 @@ def summary(
             key: value if isinstance(value, int | float | str) else repr(value) for key, value in options.items()
         },
         "history": history.as_dict(),
-        "versions": {"symdl": __version__, "python": platform.python_version(), "numpy": numpy.__version__},
+        "versions": {"symdl": version(), "python": platform.python_version(), "numpy": numpy.__version__},
         "machine": platform.machine(),
     }
     text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
