@@ -23,6 +23,7 @@ from symdl_codegen.emit.scalar_text import (
     Prefix,
     ScalarText,
 )
+from symdl_codegen.intrinsics.functions import FUNCTIONS
 from symdl_codegen.intrinsics.machine import tile_shape
 from symdl_codegen.ir import (
     Apply,
@@ -56,18 +57,18 @@ TABLE: dict[str, Entry] = {
     "mul": Infix("*", PRODUCT),
     "neg": Prefix("-", NEGATIVE),
     "div": Infix("/", PRODUCT),
-    "pow": "math.pow({0}, {1})",
-    "sqrt": "math.sqrt({0})",
-    "exp": "math.exp({0})",
-    "log": "math.log({0})",
-    "log1p": "math.log1p({0})",
-    "expm1": "math.expm1({0})",
-    "tanh": "math.tanh({0})",
-    "sin": "math.sin({0})",
-    "cos": "math.cos({0})",
-    "atan": "math.atan({0})",
-    "erf": "math.erf({0})",
-    "erfc": "math.erfc({0})",
+    "pow": "pow({0}, {1})",
+    "sqrt": "sqrt({0})",
+    "exp": "exp({0})",
+    "log": "log({0})",
+    "log1p": "log1p({0})",
+    "expm1": "expm1({0})",
+    "tanh": "tanh({0})",
+    "sin": "sin({0})",
+    "cos": "cos({0})",
+    "atan": "atan({0})",
+    "erf": "erf({0})",
+    "erfc": "erfc({0})",
     "abs": "abs({0})",
     "sign": "sign({0})",
     "floor": "floor({0})",
@@ -87,7 +88,8 @@ TABLE: dict[str, Entry] = {
 
 RESERVED = frozenset(
     [
-        "math",
+        *FUNCTIONS,
+        "sqrt",
         "real",
         "inf",
         "nan",
@@ -115,7 +117,7 @@ RESERVED = frozenset(
 LAZY = 16  # operations of a branch from which on it is worth a jump instead of a select
 HEADER = '''"""{name}: {count} kernels for one CPU core. real is {dtype}.
 
-Pointers are row-major arrays. select maximum minimum sign floor accumulate contract pack address are intrinsics.
+Pointers are row-major arrays. Functions that are not defined here are intrinsics; each is straight vector code.
 """'''
 
 

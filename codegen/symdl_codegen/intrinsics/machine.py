@@ -7,8 +7,10 @@ from llvmlite import binding
 
 @cache
 def processor() -> tuple[str, str]:
-    """The host's name and feature string, as LLVM knows them."""
-    return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+    """The host's name and feature string, as LLVM knows them; where it has wide vectors, loops may use them."""
+    features = binding.get_host_cpu_features()
+    wide = ",-prefer-256-bit" if features.get("avx512f") else ""
+    return binding.get_host_cpu_name(), features.flatten() + wide
 
 
 @cache

@@ -10,6 +10,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from symdl_codegen.intrinsics.functions import FUNCTIONS, function
+
 I64, I32 = ir.IntType(64), ir.IntType(32)
 
 
@@ -82,6 +84,26 @@ def floor(typing_context, value):
         return builder.call(function, [x])
 
     return value(value), emit
+
+
+def _elementary(name: str):
+    def emit(context, builder, signature, arguments):
+        bits = 32 if signature.return_type == types.float32 else 64
+        return builder.call(function(builder.module, name, bits), arguments)
+
+    @intrinsic
+    def unary(typing_context, x):
+        return x(x), emit
+
+    @intrinsic
+    def binary(typing_context, x, y):
+        kind = _unified(typing_context, x, y)
+        return kind(kind, kind), emit
+
+    return binary if name == "pow" else unary
+
+
+ELEMENTARY = {name: _elementary(name) for name in FUNCTIONS}
 
 
 @intrinsic
@@ -198,7 +220,8 @@ def copy_bytes(typing_context, target, source, count):
 
 
 NAMESPACE = {
-    "math": math,
+    **ELEMENTARY,
+    "sqrt": math.sqrt,
     "inf": math.inf,
     "nan": math.nan,
     "select": select,

@@ -1,8 +1,10 @@
 """Source text -> machine code -> address, through the disk cache. Numba is imported only to compile what is new."""
 
+import functools
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,13 +90,24 @@ def _compile_assembly(name: str, assembly: str) -> cache.NativeCode:
     return cache.NativeCode(name, (), machine.emit_object(module))
 
 
+def llvm_text(name: str, source: str, parameters: Sequence[str], dtype: str) -> str:
+    """The optimised LLVM code of the function ``name`` in ``source``: shows what became vector code."""
+    return str(_library(name, name, source, parameters, dtype)[0].get_llvm_str())
+
+
 def _compile_numba(unique: str, name: str, source: str, parameters: Sequence[str], dtype: str) -> cache.NativeCode:
-    """Compile one function without any Python wrapper; its pointers never alias."""
+    library, symbol = _library(unique, name, source, parameters, dtype)
+    declared = re.findall(r"^declare [^@]*@\"?([\w.$]+)\"?\(", library.get_llvm_str(), re.MULTILINE)
+    externals = tuple(external for external in declared if not external.startswith("llvm."))
+    return cache.NativeCode(symbol, externals, library._get_compiled_object())
+
+
+def _library(unique: str, name: str, source: str, parameters: Sequence[str], dtype: str) -> tuple[Any, str]:
+    """Compile one function without any Python wrapper; its pointers never alias. Returns the code and its symbol."""
     try:
         from numba import types
         from numba.core import compiler, cpu
         from numba.core.compiler_lock import global_compiler_lock
-        from numba.core.registry import cpu_target
     except ImportError as error:
         raise CompilerUnavailableError("the cpu target needs numba; install it with: pip install numba") from error
     from symdl_codegen.intrinsics.numba_ops import NAMESPACE
@@ -111,12 +124,33 @@ def _compile_numba(unique: str, name: str, source: str, parameters: Sequence[str
     flags.nrt = False
     flags.error_model = "numpy"
     flags.fastmath = cpu.FastMathOptions({"contract"})
-    with global_compiler_lock:
-        typing_context, target_context = cpu_target.typing_context, cpu_target.target_context
-        typing_context.refresh()
-        target_context.refresh()
-        result = compiler.compile_extra(typing_context, target_context, python, tuple(kinds), types.void, flags, {})
-        library = result.library
-        declared = re.findall(r"^declare [^@]*@\"?([\w.$]+)\"?\(", library.get_llvm_str(), re.MULTILINE)
-        externals = tuple(external for external in declared if not external.startswith("llvm."))
-        return cache.NativeCode(result.fndesc.llvm_func_name, externals, library._get_compiled_object())
+    with global_compiler_lock, _target_context() as contexts:
+        result = compiler.compile_extra(*contexts, python, tuple(kinds), types.void, flags, {})
+    return result.library, result.fndesc.llvm_func_name
+
+
+@contextmanager
+def _target_context() -> Iterator[tuple[Any, Any]]:
+    """Numba's contexts for the processor, for the time being with a code generator for ``processor()``."""
+    from numba.core.registry import cpu_target
+
+    typing_context, target_context = cpu_target.typing_context, cpu_target.target_context
+    typing_context.refresh()
+    target_context.refresh()
+    usual = target_context._internal_codegen
+    target_context._internal_codegen = _code_generator()
+    try:
+        yield typing_context, target_context
+    finally:
+        target_context._internal_codegen = usual
+
+
+@functools.cache
+def _code_generator() -> Any:
+    from numba.core import codegen
+
+    class Generator(codegen.JITCPUCodegen):
+        def _customize_tm_features(self) -> str:
+            return processor()[1]
+
+    return Generator("symdl")
