@@ -10,14 +10,16 @@ from symdl.expr.batch_mean import batch_mean
 from symdl.expr.contract import broadcast, transpose
 from symdl.expr.declare import matrix, named, scalar, tensor, vector
 from symdl.expr.layers import layers, widths
+from symdl.expr.mode import by_mode, in_mode
 from symdl.expr.recurrence import recurrence
 from symdl.expr.sizes import dims
 from symdl.latex import latex
 from symdl.ops import elementwise as _elementwise
-from symdl.ops import scores
+from symdl.ops import random, scores
 from symdl.ops.attention import attention, attention_weights, positional_encoding
 from symdl.ops.batch_norm import batch_moments, batch_norm
 from symdl.ops.convolution import conv1d, conv2d, conv3d, conv_transpose2d
+from symdl.ops.dropout import dropout
 from symdl.ops.gather import one_hot, take
 from symdl.ops.normalisation import group_norm, layer_norm, rms_norm
 from symdl.ops.pooling import avg_pool, max_pool
@@ -53,6 +55,7 @@ __all__ = [
     "batch_moments",
     "batch_norm",
     "broadcast",
+    "by_mode",
     "compile",
     "concat",
     "conv1d",
@@ -62,12 +65,14 @@ __all__ = [
     "derivation",
     "diag",
     "dims",
+    "dropout",
     "eye",
     "flip",
     "grad",
     "group_norm",
     "hessian",
     "hvp",
+    "in_mode",
     "jacobian",
     "jvp",
     "kron",
@@ -90,6 +95,7 @@ __all__ = [
     "pad",
     "positional_encoding",
     "prod",
+    "random",
     "recurrence",
     "reshape",
     "rms_norm",

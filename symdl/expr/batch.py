@@ -10,6 +10,7 @@ from symdl.expr.batch_mean import BatchMean
 from symdl.expr.equations import Equation, tensors_of_block
 from symdl.expr.index import axis_index, free_indices, fresh_index, rebuild, substitute
 from symdl.expr.nodes import Array, Element, Reduce, Tensor, TensorSymbol, axes_of
+from symdl.expr.random import SAMPLE, SEED, Uniform
 from symdl.expr.system import trace
 
 
@@ -24,10 +25,11 @@ def batched(values: Sequence[Any], data: Sequence[Basic], size: Expr) -> list[An
     Returns:
         For each value the tensor of shape ``(size, *value.shape)``, or the value itself where no data enter. The data
         become tensors of the same names with the batch axis in front; declared properties of the other axes stay.
-        ``batch_mean`` becomes the mean over that axis.
+        ``batch_mean`` becomes the mean over that axis. Random draws that samples do not share take the sample's
+        number: its position in the batch, or the datum ``SAMPLE`` of ``symdl.expr.random`` if that is among the data.
     """
     system = trace(list(values))
-    active = system.depends(data)
+    active = system.depends([*data, SEED])
     lifted: dict[Basic, Tensor] = {}  # with a batch axis
     means: dict[Basic, Tensor] = {}  # depend on data, but are the same for all samples
     for symbol in data:
@@ -35,7 +37,7 @@ def batched(values: Sequence[Any], data: Sequence[Basic], size: Expr) -> list[An
             facts = symbol.properties if symbol.order == 1 else symbol.properties - _SQUARE
             lifted[symbol] = TensorSymbol(symbol.name, (size, *symbol.shape), tuple(facts), symbol.latex_name)
         elif isinstance(symbol, Symbol):
-            lifted[symbol] = TensorSymbol(symbol.name, (size,))
+            lifted[symbol] = TensorSymbol(symbol.name, (size,), ("integer",) if symbol == SAMPLE else ())
 
     def lift_at(sample: Expr) -> Callable[[Basic], Basic | None]:
         """Return what rewrites a body for the sample of that number."""
@@ -44,6 +46,9 @@ def batched(values: Sequence[Any], data: Sequence[Basic], size: Expr) -> list[An
             if isinstance(node, BatchMean):
                 other = fresh_index()
                 return Reduce("add", rebuild(node.args[0], lift_at(other)), (other, size)) / size
+            if isinstance(node, Uniform) and node.args[3] == 0:
+                head, tail = node.args[:3], [rebuild(place, lift_at(sample)) for place in node.args[4:]]
+                return Uniform(*head, Element(lifted[SAMPLE], sample) if SAMPLE in lifted else sample, *tail)
             if isinstance(node, Symbol) and node in lifted:
                 return Element(lifted[node], sample)
             if isinstance(node, Element):

@@ -12,7 +12,9 @@ from sympy import Basic, Expr, Symbol
 from symdl.errors import ExpressionError, NameConflictError
 from symdl.expr.index import axis_index
 from symdl.expr.ingest import ingest
+from symdl.expr.mode import decided
 from symdl.expr.nodes import Reduce
+from symdl.expr.random import SEED, STEP
 from symdl.expr.system import Equation, System, trace
 from symdl.freeze.contractions import split_contractions
 from symdl.freeze.convert import Converter
@@ -52,7 +54,7 @@ def freeze(
     if sizes:
         fixed = {ingest(symbol): sympy.Integer(int(value)) for symbol, value in sizes.items()}
         values = [value.xreplace(fixed) for value in values]
-    system = trace(values, list(outputs))
+    system = decided(trace(values, list(outputs)), "train")
     if stable:
         system = stabilise(system)
     system = split_contractions(system)
@@ -81,6 +83,7 @@ def _program(
         key=lambda symbol: symbol.name,
     )
     kinds = {tensor.name: "int" if "integer" in tensor.properties else "real" for tensor in inputs}
+    kinds |= {scalar.name: "int" if scalar in (SEED, STEP) else "real" for scalar in scalars}
     converter = Converter(size_symbols, kinds)
     tensors: dict[str, pg.Tensor] = {}
     for tensor in inputs:
@@ -89,7 +92,7 @@ def _program(
     for scalar in scalars:
         if scalar.name in tensors:
             raise NameConflictError(f"{scalar.name}: used for a tensor and for a scalar; give one of them another name")
-        tensors[scalar.name] = pg.Tensor(scalar.name, (), "real", roles.get(scalar.name, "input"))
+        tensors[scalar.name] = pg.Tensor(scalar.name, (), kinds[scalar.name], roles.get(scalar.name, "input"))
     for tensor in system.by_target:
         tensors[tensor.name] = pg.Tensor(tensor.name, tuple(converter.extent(size) for size in tensor.shape))
     equations = tuple(_equation(equation, converter) for equation in system.equations)

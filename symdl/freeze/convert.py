@@ -8,7 +8,9 @@ from sympy import Add, Basic, Expr, KroneckerDelta, Mul, Pow, Symbol
 from symdl.errors import ExpressionError
 from symdl.expr.index import Index
 from symdl.expr.nodes import Element
+from symdl.expr.random import Uniform
 from symdl.expr.scalar import ScalarOp
+from symdl.freeze.draws import uniform
 from symdl_codegen import program as pg
 
 _RELATIONS = {sympy.Lt: ("lt", False), sympy.Le: ("le", False), sympy.Gt: ("lt", True), sympy.Ge: ("le", True)}
@@ -45,7 +47,8 @@ class Converter:
         if isinstance(expr, Symbol):
             if expr in self.sizes:
                 return self._as(pg.Size(expr.name), kind)
-            return pg.Load(expr.name, ())
+            load = pg.Load(expr.name, ())
+            return _apply("real", load) if self.kinds.get(expr.name) == "int" and kind == "real" else load
         if isinstance(expr, Add | Mul | Pow):
             return {Add: self._sum, Mul: self._product, Pow: self._power}[expr.func](expr, kind)
         if isinstance(expr, KroneckerDelta):
@@ -54,6 +57,8 @@ class Converter:
             return _apply("where", _apply("eq", left, right), one, zero)
         if isinstance(expr, sympy.floor | sympy.Mod | sympy.ceiling | sympy.Min | sympy.Max):
             return self._integer_function(expr, kind)
+        if isinstance(expr, Uniform):
+            return uniform([self.scalar(argument, "int") for argument in expr.args])
         if isinstance(expr, ScalarOp):
             return self._op(expr, kind)
         raise ExpressionError(f"no kernel form is known for {type(expr).__name__} in {expr}")
