@@ -29,6 +29,7 @@ LAMBDA = scalar("optimizer.lambda", latex=r"\lambda")
 STEP = scalar("optimizer.t", latex="t", integer=True, nonnegative=True)
 
 _SYMBOLS = {"alpha": ALPHA, "beta": BETA, "gamma": GAMMA, "rho": RHO, "epsilon": EPSILON, "weight_decay": LAMBDA}
+HYPER = frozenset({*_SYMBOLS.values(), STEP})
 _FRACTIONS = ("beta", "gamma", "rho")  # in [0, 1)
 
 

@@ -1,13 +1,26 @@
-"""Replacing symbols by expressions in graphs with sharing, each shared part once."""
+"""Rewriting the bodies of expressions that share parts, each shared part once; loops stay loops."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sympy import Basic, Expr, Symbol
 
-from symdl.expr.index import axis_index, rebuild
-from symdl.expr.nodes import Array, Element, Named, Tensor
-from symdl.expr.system import trace
+from symdl.expr.index import rebuild
+from symdl.expr.nodes import Array, Element, Tensor
+from symdl.expr.system import System, trace
+
+
+def rewritten(values: Sequence[Any], change: Callable[[Expr], Expr]) -> list[Any]:
+    """Return tensors and scalar expressions with ``change`` applied to the body of each of their equations."""
+    system = trace(values)
+    equations = tuple(replace(equation, body=change(equation.body)) for equation in system.equations)
+    changed = System(equations, system.outputs)
+    results = []
+    for value, output in zip(values, system.outputs, strict=True):
+        tensor = changed.tensor(output)
+        results.append(tensor if isinstance(value, Tensor) else as_expr(tensor))
+    return results
 
 
 def replaced(values: Sequence[Any], mapping: Mapping[Any, Any]) -> list[Any]:
@@ -17,8 +30,8 @@ def replaced(values: Sequence[Any], mapping: Mapping[Any, Any]) -> list[Any]:
         values: Tensors or scalar expressions.
         mapping: For a tensor symbol a tensor of its shape; for a scalar symbol a scalar expression.
     """
-    system = trace(values)
-    tensors: dict[Basic, Tensor] = {key: item for key, item in mapping.items() if isinstance(key, Tensor)}
+    if not mapping:
+        return list(values)
 
     def transform(node: Basic) -> Basic | None:
         if isinstance(node, Symbol):
@@ -26,21 +39,11 @@ def replaced(values: Sequence[Any], mapping: Mapping[Any, Any]) -> list[Any]:
             return found
         if isinstance(node, Element):
             return Element(
-                tensors.get(node.tensor, node.tensor), *(rebuild(index, transform) for index in node.indices)
+                mapping.get(node.tensor, node.tensor), *(rebuild(index, transform) for index in node.indices)
             )
         return None
 
-    for equation in system.equations:
-        axes = [(axis_index(k), size) for k, size in enumerate(equation.target.shape)]
-        tensor: Tensor = Array(rebuild(equation.body, transform), *axes)
-        if equation.named:
-            tensor = Named(equation.target.name, tensor, equation.target.latex_name)
-        tensors[equation.target] = tensor
-    results = []
-    for value, output in zip(values, system.outputs, strict=True):
-        tensor = tensors.get(output, output)
-        results.append(tensor if isinstance(value, Tensor) else as_expr(tensor))
-    return results
+    return rewritten(values, lambda body: rebuild(body, transform))
 
 
 def as_expr(tensor: Tensor) -> Expr:

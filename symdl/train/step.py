@@ -10,17 +10,16 @@ import sympy
 from sympy import Add, Basic, Expr, Mul, Symbol
 
 from symdl.calculus import adjoints
-from symdl.expr.declare import named, scalar, tensor
-from symdl.expr.index import Index, rebuild
-from symdl.expr.nodes import Element, Tensor, TensorSymbol
-from symdl.expr.system import System, trace
+from symdl.expr.declare import named, scalar
+from symdl.expr.index import free_indices, rebuild
+from symdl.expr.nodes import Element, Tensor
+from symdl.expr.system import elements_of, scalars_of
 from symdl.ops.elementwise import clip, maximum, sqrt, square
 from symdl.ops.reductions import sum as total
-from symdl.optimizers.optimizer import STEP, Optimizer
+from symdl.optimizers.optimizer import HYPER, STEP, Optimizer
 from symdl.simplify import simplify
-from symdl.train.declaration import shape_of
 from symdl.train.objective import Objective
-from symdl.train.replace import as_expr, replaced
+from symdl.train.replace import as_expr, replaced, rewritten
 
 LOSS = "training.loss"
 CLIP_NORM = scalar("clip.norm", positive=True, latex="c")
@@ -77,52 +76,37 @@ def training_step(goal: Objective, parameters: Sequence[Any], optimizer: Optimiz
         switches: What is done to the gradient before.
     """
     clock = perf_counter()
-    slots = {theta.name: _like(theta, f"{theta.name}.g") for theta in parameters}
-    outputs, points, rates = _update(parameters, slots, optimizer, switches)
-    moved = {theta: point for theta, point in zip(parameters, points, strict=True) if theta != point}
+    states = {theta.name: optimizer.state(theta) for theta in parameters}
+    points = {theta: optimizer.point(theta, states[theta.name]) for theta in parameters}
+    moved = {theta: point for theta, point in points.items() if theta != point}
     parts = [(part, _present(part, parameters)) for part in (goal.total, goal.rest)]
     derived = [gradient for part, present in parts if present for gradient in adjoints(part, present)]
     cost, *derived = replaced([goal.value, *derived], moved)
-    seconds, clock = {"derive": perf_counter() - clock}, perf_counter()
-    cost, *found = simplify([cost, *derived], keep=True).values
-    seconds["simplify"] = perf_counter() - clock
-    gradients: dict[Any, Any] = {}
+    spent, clock = perf_counter() - clock, perf_counter()
+    cost, *derived = simplify([cost, *derived], keep=True).values
+    seconds, clock = {"simplify": perf_counter() - clock}, perf_counter()
+    gradients: dict[str, Any] = {}
     for (_, present), factor in zip(parts, (1 / goal.size, 1), strict=True):
         for theta in present:
-            gradient, slot = found.pop(0), slots[theta.name]
+            gradient = derived.pop(0)
             gradient = factor * (gradient if isinstance(theta, Tensor) else as_expr(gradient))
-            gradients[slot] = gradients[slot] + gradient if slot in gradients else gradient
-    following = zip(outputs, replaced(list(outputs.values()), gradients), strict=True)
-    updates = tuple((name, f"{name}.next") for name in outputs)
-    return Step({LOSS: cost, **{f"{name}.next": value for name, value in following}}, updates, rates, seconds)
+            gradients[theta.name] = gradients[theta.name] + gradient if theta.name in gradients else gradient
+    gradients = _clipped(gradients, switches)
+    outputs: dict[str, Any] = {}
+    for theta, point in points.items():
+        g, state = gradients[theta.name], states[theta.name]
+        g = g + scalar(f"{DECAY}.{theta.name}") * point if theta.name in switches.decay else g
+        outputs[theta.name], following = optimizer.update(theta, g, state, STEP)
+        outputs.update({state[key].name: value for key, value in following.items()})
+    hyper = {*HYPER, CLIP_NORM, CLIP_VALUE, *(scalar(f"{DECAY}.{name}") for name in switches.decay)}
+    (cost, *values), rates = hoisted([cost, *outputs.values()], hyper)
+    following = {f"{name}.next": value for name, value in zip(outputs, values, strict=True)}
+    seconds["derive"] = spent + perf_counter() - clock
+    return Step({LOSS: cost, **following}, tuple((name, f"{name}.next") for name in outputs), rates, seconds)
 
 
 def _present(part: Expr, parameters: Sequence[Any]) -> list[Any]:
     return [theta for theta in parameters if theta in part.free_symbols]
-
-
-def _update(
-    parameters: Sequence[Any], slots: Mapping[str, Any], optimizer: Optimizer, switches: Switches
-) -> tuple[dict[str, Any], list[Any], dict[str, Expr]]:
-    """Return the next values by name, the points of the gradient, and the rates, over symbols for the gradient."""
-    states = {theta.name: optimizer.state(theta) for theta in parameters}
-    points = [optimizer.point(theta, states[theta.name]) for theta in parameters]
-    gradients = _clipped(dict(slots), switches)
-    outputs: dict[str, Any] = {}
-    for theta, point in zip(parameters, points, strict=True):
-        g, state = gradients[theta.name], states[theta.name]
-        if theta.name in switches.decay:
-            g = g + scalar(f"{DECAY}.{theta.name}") * point
-        outputs[theta.name], following = optimizer.update(theta, g, state, STEP)
-        outputs.update({state[key].name: value for key, value in following.items()})
-    variables = {*parameters, *slots.values(), *(symbol for state in states.values() for symbol in state.values())}
-    variables |= {symbol for theta in parameters for size in shape_of(theta) for symbol in size.free_symbols}
-    values, rates = hoisted([*outputs.values(), *points], variables)
-    return dict(zip(outputs, values, strict=False)), values[len(outputs) :], rates
-
-
-def _like(theta: Any, name: str) -> Any:
-    return tensor(name, theta.shape, latex="g") if isinstance(theta, TensorSymbol) else scalar(name, latex="g")
 
 
 def _clipped(gradients: dict[str, Any], switches: Switches) -> dict[str, Any]:
@@ -135,7 +119,7 @@ def _clipped(gradients: dict[str, Any], switches: Switches) -> dict[str, Any]:
     return gradients
 
 
-def hoisted(values: Sequence[Any], variables: set[Any]) -> tuple[list[Any], dict[str, Expr]]:
+def hoisted(values: Sequence[Any], hyper: set[Symbol]) -> tuple[list[Any], dict[str, Expr]]:
     """Replace every part that holds hyper-parameters only by one scalar, computed outside in double precision.
 
     β^{t+1} is a power in double precision then, whatever the type of the data, and the step has no numbers in it whose
@@ -143,7 +127,10 @@ def hoisted(values: Sequence[Any], variables: set[Any]) -> tuple[list[Any], dict
 
     Args:
         values: Tensors and scalar expressions.
-        variables: Symbols that are no hyper-parameters.
+        hyper: The hyper-parameters.
+
+    Returns:
+        The values, and what each new scalar stands for.
     """
     rates: dict[Expr, Symbol] = {}
 
@@ -153,12 +140,12 @@ def hoisted(values: Sequence[Any], variables: set[Any]) -> tuple[list[Any], dict
         return rates[part]
 
     def constant(part: Basic) -> bool:
-        if not isinstance(part, Expr) or part.atoms(Element, Index):
+        if not isinstance(part, Expr) or elements_of(part) or free_indices(part):
             return False
-        return bool(part.free_symbols) and part.free_symbols.isdisjoint(variables)
+        return bool(scalars_of(part)) and scalars_of(part) <= hyper
 
     def transform(node: Basic) -> Basic | None:
-        if isinstance(node, Element):
+        if isinstance(node, Element) or hyper.isdisjoint(scalars_of(node)):
             return node
         if constant(node):
             return rate(node)
@@ -169,11 +156,7 @@ def hoisted(values: Sequence[Any], variables: set[Any]) -> tuple[list[Any], dict
                 return node.func(rate(node.func(*parts)), *rest)
         return None
 
-    system = trace(values)
-    equations = tuple(type(item)(item.target, rebuild(item.body, transform), item.named) for item in system.equations)
-    changed = System(equations, system.outputs)
-    tensors = [changed.tensor(output) for output in system.outputs]
-    results = [new if isinstance(old, Tensor) else as_expr(new) for old, new in zip(values, tensors, strict=True)]
+    results = rewritten(values, lambda body: rebuild(body, transform))
     return results, {symbol.name: part for part, symbol in rates.items()}
 
 

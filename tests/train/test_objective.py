@@ -54,7 +54,7 @@ def test_the_batch_length_has_a_name_of_its_own():
 
 def test_hyper_parameters_are_hoisted_into_few_scalars():
     theta, alpha, t = sd.vector("theta", 3), sd.scalar("alpha"), sd.scalar("t")
-    values, rates = hoisted([theta - alpha / (1 - alpha ** (t + 1)) * theta], {theta})
+    values, rates = hoisted([theta - alpha / (1 - alpha ** (t + 1)) * theta], {alpha, t})
     assert len(rates) == 1
     numbers = {alpha: np.array([0.5, 0.5]), t: np.array([0.0, 1.0])}
     [array] = Rates(rates)(numbers, 2).values()
