@@ -240,12 +240,14 @@ class _Writer:
         return _REDUCE[part.op].format(self._full(part.value, self.domain), where, start)
 
     def _einsum(self, part: Reduce, product: Product, axes: tuple[Axis, ...]) -> str | None:
-        """A contraction of two plain loads as an einsum, or None."""
+        """A contraction of two plain loads of whole tensors as an einsum, or None."""
         operands = (product.left, product.right)
-        names = [axis.index for axis in (*axes, *part.axes)]
+        extents = {axis.index: axis.extent for axis in (*axes, *part.axes)}
+        names = list(extents)
         views = [self._view(load) for load in operands]
         for _, left in views:
-            if not all(isinstance(index, Index) for index, _ in left) or len({i for i, _ in left}) != len(left):
+            whole = all(isinstance(index, Index) and extents[index.name] == size for index, size in left)
+            if not whole or len({index for index, _ in left}) != len(left):
                 return None
         used = {index.name for _, left in views for index, _ in left if isinstance(index, Index)}
         letters = dict(zip(names, "abcdefghijklmnopqrstuvwxyz", strict=False))
