@@ -2,25 +2,23 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import sympy
 from sympy import Basic, Symbol
 from sympy.core.symbol import Str
 
-from symdl import ops
 from symdl.errors import CheckpointError
 from symdl.expr.declare import ScalarSymbol
 from symdl.expr.index import Index
-from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, TensorSymbol
-from symdl.expr.scalar import SCALAR_OPS
+from symdl.expr.scalar import SCALAR_OPS, ScalarOp
 
-_INNER: dict[str, Any] = {
+_FROM_SYMPY: dict[str, Any] = {
     cls.__name__: cls
     for cls in (
-        TensorSymbol, Array, Named, Element, Reduce, sympy.Tuple, sympy.Add, sympy.Mul, sympy.Pow, sympy.KroneckerDelta,
-        sympy.Eq, sympy.Ne, sympy.Lt, sympy.Le, sympy.Gt, sympy.Ge, sympy.And, sympy.Or, sympy.Not, sympy.floor,
-        sympy.ceiling, sympy.Mod,
+        sympy.Tuple, sympy.Add, sympy.Mul, sympy.Pow, sympy.KroneckerDelta, sympy.Eq, sympy.Ne, sympy.Lt, sympy.Le,
+        sympy.Gt, sympy.Ge, sympy.And, sympy.Or, sympy.Not, sympy.floor, sympy.ceiling, sympy.Mod,
     )
 }  # fmt: skip
 _CONSTANTS = {"pi": sympy.pi, "E": sympy.E, "EulerGamma": sympy.EulerGamma, "GoldenRatio": sympy.GoldenRatio,
@@ -117,28 +115,23 @@ def _read(item: list[Any], nodes: list[Any]) -> Any:
 
 def _name(node: Basic) -> str | None:
     cls = type(node)
-    if isinstance(node, CompositeOp):
-        return f"tensor op {cls.__name__}" if _composite().get(cls.__name__) is cls else None
     if SCALAR_OPS.get(getattr(cls, "name", "")) is cls:
         return f"op {cls.name}"
-    return cls.__name__ if _INNER.get(cls.__name__) is cls else None
+    return cls.__name__ if _classes().get(cls.__name__) is cls else None
 
 
 def _class(kind: str) -> Any:
-    if kind.startswith("op "):
-        return SCALAR_OPS[kind[3:]]
-    if kind.startswith("tensor op "):
-        return _composite()[kind[10:]]
-    return _INNER[kind]
+    return SCALAR_OPS[kind[3:]] if kind.startswith("op ") else _classes()[kind]
 
 
-def _composite() -> dict[str, Any]:
-    """Return the tensor ops of symdl by class name; ``ops`` has been imported, so all of them are known."""
-    found: dict[str, Any] = {}
-    waiting = list(CompositeOp.__subclasses__())
+@cache
+def _classes() -> dict[str, Any]:
+    """Return the node classes of symdl and those of SymPy that may stand beside them, by name."""
+    found = dict(_FROM_SYMPY)
+    waiting = list(Basic.__subclasses__())
     while waiting:
         cls = waiting.pop()
-        if cls.__module__.startswith(f"{ops.__name__}."):
+        if cls.__module__.startswith(("symdl.expr.", "symdl.ops.")) and not issubclass(cls, Symbol | ScalarOp):
             found[cls.__name__] = cls
         waiting.extend(cls.__subclasses__())
     return found

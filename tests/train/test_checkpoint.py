@@ -144,3 +144,21 @@ def test_checkpoints_are_made_after_every_epoch(tmp_path):
     sd.fit(regression(), line(), epochs=3, checkpoint=path, target="numpy",
            callbacks=lambda model, history: epochs.append(sd.load(path).training.epoch))  # fmt: skip
     assert epochs == [1, 2, 3]
+
+
+def test_a_recurrent_model_is_trained_and_saved(tmp_path):
+    T, p = sd.dims("T p")
+    x, y = sd.matrix("x", T, p), sd.scalar("y")
+    U, V, w = sd.matrix("U", 4, p), sd.matrix("V", 4, 4), sd.vector("w", 4)
+    h = sd.recurrence(lambda t, h: sd.tanh(U @ x[t] + V @ h), sd.zeros(4), T, names="h")
+    y_hat = sd.named("y_hat", w @ h[T - 1])
+    model = sd.Model(loss=(y_hat - y) ** 2, parameters=[U, V, w], inputs=[x], targets=[y], outputs={"y_hat": y_hat})
+    random = np.random.default_rng(0).normal(size=(64, 5, 2))
+    data = {"x": random, "y": random[:, :, 0].mean(axis=1)}
+    options = {"optimizer": sd.optimizers.Nesterov(alpha=0.1), "batch_size": 16, "clip_norm": 1.0, "target": "numpy"}
+    history = sd.fit(model, data, epochs=4, **options)
+    assert history.loss[-1] < history.loss[0]
+    model.save(tmp_path / "m.safetensors")
+    loaded = sd.load(tmp_path / "m.safetensors")
+    assert loaded.declared == model.declared
+    assert loaded.evaluate(data, target="numpy") == model.evaluate(data, target="numpy")
