@@ -19,6 +19,7 @@ from symdl.ops import random, scores
 from symdl.ops.attention import attention, attention_weights, positional_encoding
 from symdl.ops.batch_norm import batch_moments, batch_norm
 from symdl.ops.convolution import conv1d, conv2d, conv3d, conv_transpose2d
+from symdl.ops.divergences import kl_divergence, kl_normal
 from symdl.ops.dropout import dropout
 from symdl.ops.gather import one_hot, take
 from symdl.ops.normalisation import group_norm, layer_norm, rms_norm
@@ -26,6 +27,7 @@ from symdl.ops.pooling import avg_pool, max_pool
 from symdl.ops.rearrange import flip, pad, reshape
 from symdl.ops.reductions import argmax, max, mean, min, norm, prod, std, sum, trace, var
 from symdl.ops.segments import segment_max, segment_mean, segment_softmax, segment_sum
+from symdl.ops.similarity import contrastive_loss, triplet_loss
 from symdl.ops.softmax import log_softmax, logsumexp, softmax
 from symdl.ops.stop_gradient import stop_gradient
 from symdl.ops.structure import array, concat, diag, eye, kron, matrix_power, ones, outer, stack, zeros
@@ -58,6 +60,7 @@ __all__ = [
     "by_mode",
     "compile",
     "concat",
+    "contrastive_loss",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -75,6 +78,8 @@ __all__ = [
     "in_mode",
     "jacobian",
     "jvp",
+    "kl_divergence",
+    "kl_normal",
     "kron",
     "layer_norm",
     "latex",
@@ -114,6 +119,7 @@ __all__ = [
     "tensor",
     "trace",
     "transpose",
+    "triplet_loss",
     "value_and_grad",
     "var",
     "vector",
