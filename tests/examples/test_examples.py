@@ -13,7 +13,7 @@ PRINTS = {
     "03_digits_mlp": ["δ[2]     = ŷ − y", "ζ[1]     = W[2]ᵀ δ[2]", "test accuracy 0.9"],
     "04_backpropagation_of_symbolic_depth": ["ζ[ℓ−1]   = W[ℓ]ᵀ δ[ℓ]", "∂C/∂W[ℓ] = δ[ℓ] a[ℓ−1]ᵀ"],
     "05_optimizers_are_equations": ["θ ← θ − α g", "s ← (1 − γ) g⊙² + γ s"],
-    "06_what_is_printed_is_what_runs": ["math.tanh", "np.tanh", "largest difference"],
+    "06_what_is_printed_is_what_runs": ["def t1(", "np.tanh", "largest difference"],
 }
 
 
