@@ -329,7 +329,7 @@ class BigOp(Form):
 
 @dataclass(frozen=True)
 class Bracket(Shaped):
-    """A tensor by its element: ``[body]`` with the free indices' letters; axes of size 1 are left out."""
+    """A tensor by its element: ``[body]`` with (index, letter, size) of its axes; those of size 1 are left out."""
 
     body: Form
-    axes: tuple[tuple[Index, str], ...]
+    axes: tuple[tuple[Index, str, Expr], ...]

@@ -192,4 +192,4 @@ def _(form: BigOp) -> tuple[str, int]:
 
 @typeset.register
 def _(form: Bracket) -> tuple[str, int]:
-    return rf"\left[{text(form.body)}\right]_{{{_subscripts([letter for _, letter in form.axes])}}}", ATOM
+    return rf"\left[{text(form.body)}\right]_{{{_subscripts([letter for _, letter, _ in form.axes])}}}", ATOM

@@ -101,7 +101,8 @@ class MatrixView:
         letters = letters_for(places, used)
         body = ElementView(letters, used).form(expr)
         shape = (*(self.sizes[place] for place in places), Integer(1), Integer(1))
-        return Bracket((shape[0], shape[1]), body, tuple(letters.items())) if places else body
+        axes = tuple((place, letters[place], self.sizes[place]) for place in places)
+        return Bracket((shape[0], shape[1]), body, axes) if places else body
 
     def raised(self, expr: Expr, places: Places) -> Form | None:
         """Return the form of a body that uses exactly these places, or None if it has no matrix form."""

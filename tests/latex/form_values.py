@@ -18,9 +18,11 @@ COMPARE = {"==": np.equal, "!=": np.not_equal, "<": np.less, "<=": np.less_equal
 def evaluate(form: f.Form, numbers: Numbers, env: Env | None = None) -> Any:
     """Return a float for a scalar form and a two-dimensional array of exactly the form's shape for any other."""
     value = _value(form, numbers, env or {})
-    shape = tuple(map(numbers.size, form.shape))
-    if shape == (1, 1):
+    if form.is_scalar:
         return np.asarray(value).reshape(()).item()
+    shape = tuple(map(numbers.size, form.shape))
+    if isinstance(form, f.Bracket) and len(form.axes) > 2:
+        return value
     assert np.shape(value) == shape, (form, np.shape(value), shape)
     return value
 
@@ -204,9 +206,9 @@ def _(form: f.BigOp, numbers, env):
 
 @_value.register
 def _(form: f.Bracket, numbers, env):
-    indices = [index for index, _ in form.axes]
-    shape = [numbers.size(size) for size in form.shape][: len(indices)]
+    indices = [index for index, _, _ in form.axes]
+    shape = [numbers.size(size) for _, _, size in form.axes]
     value = np.empty(shape)
     for place in itertools.product(*map(range, shape)):
         value[place] = evaluate(form.body, numbers, {**env, **dict(zip(indices, place, strict=True))})
-    return value.reshape(shape[0], -1)
+    return value.reshape(shape[0], -1) if len(shape) < 3 else value

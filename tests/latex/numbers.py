@@ -65,6 +65,8 @@ class Numbers:
             return self.sizes[expr.name] if expr.name in self.sizes else float(self.arrays[expr.name])
         if isinstance(expr, sympy.Number | sympy.NumberSymbol):
             return int(expr) if expr.is_Integer else float(expr)
+        if getattr(expr, "name", "") == "where":  # the branch that is not chosen may have no meaning
+            return self.scalar(expr.args[1 if self.scalar(expr.args[0], env) else 2], env)
         return self.compound(expr, [self.scalar(argument, env) for argument in expr.args])
 
     def compound(self, expr: Any, args: list[Any]) -> Any:
@@ -85,6 +87,4 @@ class Numbers:
             return math.floor(args[0])
         if isinstance(expr, sympy.Mod):
             return args[0] % args[1]
-        if expr.name == "where":
-            return args[1] if args[0] else args[2]
         return FUNCTIONS[expr.name](*args)

@@ -53,7 +53,7 @@ def letter_sizes(form: forms.Form, numbers: Numbers) -> dict[str, int] | None:
         if isinstance(item, forms.BigOp):
             pairs = [(letter, int(evaluate(size, numbers))) for _, letter, size in item.limits]
         if isinstance(item, forms.Bracket):
-            pairs = [(letter, numbers.size(size)) for (_, letter), size in zip(item.axes, item.shape, strict=False)]
+            pairs = [(letter, numbers.size(size)) for _, letter, size in item.axes]
         for letter, size in pairs:
             if found.setdefault(letter, size) != size:
                 return None
