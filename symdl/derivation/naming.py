@@ -23,7 +23,7 @@ def name_intermediates(system: System, active: set[Basic]) -> System:
         for equation in system.equations
         if not equation.named and equation.target in starts & active and equation.target not in system.outputs
     ]
-    chosen = [target for target in chosen if target.shape or _is_contraction(system.by_target[target])]
+    chosen = [target for target in chosen if _deserves_a_name(system.by_target[target])]
     names = _names(len(chosen), taken)
     mapping: dict[Basic, TensorSymbol] = {}
     equations = []
@@ -50,9 +50,12 @@ def _names(count: int, taken: set[str]) -> list[tuple[str, str]]:
     return [(f"step{number}", rf"\mathrm{{step}}_{{{number}}}") for number in range(1, count + 1)]
 
 
-def _is_contraction(equation: Equation) -> bool:
-    """Tell whether a scalar holds an inner product, so that it deserves a name."""
-    return isinstance(equation.body, Reduce) and len(elements_of(equation.body)) > 1
+def _deserves_a_name(equation: Equation) -> bool:
+    """Tell whether a reader would name it: a tensor or an inner product, but not the normaliser of a softmax."""
+    body = equation.body
+    if isinstance(body, Reduce) and body.op == "add" and isinstance(body.body, SCALAR_OPS["exp"]):
+        return False
+    return bool(equation.target.shape) or (isinstance(body, Reduce) and len(elements_of(body)) > 1)
 
 
 def _non_linear(body: Expr, load: Element) -> bool:
