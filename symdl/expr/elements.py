@@ -54,7 +54,8 @@ class Element(Scalar):
             if index.is_integer is False:
                 raise ShapeError(f"{tensor}: index {index} is not an integer")
             index = Integer(0) if size == 1 else join_quotients(index)
-            if index.is_Integer and (index.is_negative or (size - index).is_nonpositive):
+            fixed = index.is_Integer or not free_indices(index)
+            if fixed and (index.is_negative or (size - index).is_nonpositive):
                 raise ShapeError(
                     f"{tensor}: index {index} is out of range for an axis of size {size} (indices are zero-based)"
                 )
@@ -88,6 +89,13 @@ class Element(Scalar):
 
     def _sympystr(self, printer: Any) -> str:
         return f"{printer._print(self.tensor)}[{', '.join(map(printer._print, self.indices))}]"
+
+
+def compares_indices(condition: Basic) -> bool:
+    """Tell whether a condition compares indices, and not only elements: it may then guard a read."""
+    if isinstance(condition, Element):
+        return False
+    return isinstance(condition, Index) or any(map(compares_indices, condition.args))
 
 
 _NONNEGATIVE = frozenset({"nonnegative", "positive", "simplex", "one_hot", "probability"})

@@ -41,8 +41,8 @@ def reduce_index(level: int) -> Index:
 
 
 def fresh_index() -> Index:
-    """Return an index that occurs nowhere else."""
-    return Index(f"_k{next(_fresh)}")
+    """Return an index that occurs nowhere else; names sort in the order in which the indices were made."""
+    return Index(f"_k{next(_fresh):09d}")
 
 
 @lru_cache(maxsize=200_000)

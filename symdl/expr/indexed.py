@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import sympy
-from sympy import Basic, Expr, Idx, Symbol
+from sympy import And, Basic, Expr, Ge, Idx, Integer, Le, Symbol
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.expr.index import fresh_index
+from symdl.expr.index import fresh_index, rebuild
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
+from symdl.expr.ranges import limits_of
+from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.sizes import same_size
 
 Ingest = Callable[[Any], Any]
@@ -37,46 +39,64 @@ def convert_indexed(node: sympy.Indexed, ingest: Ingest) -> Expr:
     for index, size in zip(node.indices, tensor.shape, strict=True):
         if isinstance(index, Idx) and index.upper is not None:
             _check_range(node, index.lower, index.upper, size)
-    return Element(tensor, *(_plain_index(index) for index in node.indices))
+    return Element(tensor, *(ingest(_plain_index(index)) for index in node.indices))
 
 
 def _plain_index(index: Expr) -> Expr:
     return index.xreplace({part: _as_symbol(part) for part in index.atoms(Idx)})
 
 
+def aliases(name: Basic) -> tuple[Basic, ...]:
+    """Return what an index is called in a body: an ``Idx`` also by its label, as converted bodies have it."""
+    return (name, _as_symbol(name)) if isinstance(name, Idx) else (name,)
+
+
 def _as_symbol(index: Idx) -> Expr:
     return Symbol(str(index.label), integer=True) if isinstance(index.label, Symbol) else index.label
 
 
-def convert_sum(node: Basic, ingest: Ingest) -> Expr:
+def convert_sum(node: Basic, convert: Ingest) -> Expr:
     """Return the reduction a ``Sum`` or ``Product`` with explicit bounds means, moved to zero-based indices.
 
+    A bound that holds another index of the sum becomes a condition: the sum over j <= i is that over all j, of what
+    counts where j <= i.
+
+    Args:
+        node: The sum, whose ranges were checked.
+        convert: Converts its body.
+
     Raises:
-        ShapeError: if an index of a tensor is not provably inside its axis for the given bounds.
-        ExpressionError: if bounds are missing or infinite.
+        ExpressionError: if bounds are missing or infinite, or an index is bound twice.
     """
-    body = node.function
-    ranges: dict[Any, tuple[Expr, Expr]] = {}
-    for limit in node.limits:
-        name = limit[0]
-        if len(limit) == 3:
-            lower, upper = limit[1], limit[2]
-        elif isinstance(name, Idx) and name.upper is not None:
-            lower, upper = name.lower, name.upper
-        else:
-            raise ExpressionError(f"{node}: index {name} has no bounds; write Sum(f, ({name}, 0, n - 1))")
-        if lower.is_finite is False or upper.is_finite is False:
-            raise ExpressionError(f"{node}: infinite bounds have no kernel; give index {name} finite bounds")
-        ranges[name] = (lower, upper)
-    body = _declare_inside(body, ranges)
-    _check_inside(node, body, ranges)
-    axes, mapping = [], {}
-    for name, (lower, upper) in ranges.items():
+    limits = limits_of(node)
+    body = _declare_inside(node.function, {name: (lower, upper) for name, lower, upper in limits})
+    inner = convert(body)
+    neutral = Integer(0) if isinstance(node, sympy.Sum) else Integer(1)
+    axes, mapping, guards = [], {}, []
+    for position, (name, lower, upper) in enumerate(limits):
+        outer = {other: (low, high) for other, low, high in limits[position + 1 :]}
+        lowest, highest = _extreme(lower, outer, least=True), _extreme(upper, outer, least=False)
+        guards += [Ge(name, lower)] * (lowest != lower) + [Le(name, upper)] * (highest != upper)
         index = fresh_index()
-        for alias in {name, _as_symbol(name)} if isinstance(name, Idx) else {name}:
-            mapping[alias] = index + lower
-        axes.append((index, upper - lower + 1))
-    return Reduce("add" if isinstance(node, sympy.Sum) else "mul", ingest(body.xreplace(mapping)), *axes)
+        mapping.update(dict.fromkeys(aliases(name), index + lowest))
+        axes.append((index, highest - lowest + 1))
+    if guards:
+        inner = SCALAR_OPS["where"](And(*guards), inner, neutral)
+    return Reduce("add" if neutral == 0 else "mul", rebuild(inner, mapping.get), *axes)
+
+
+def _extreme(bound: Expr, outer: dict[Any, tuple[Expr, Expr]], least: bool) -> Expr:
+    """Return the least or greatest value of a bound that is linear in the indices further out."""
+    for name in [name for name in outer if bound.has(name)]:
+        factor = sympy.expand(bound).coeff(name)
+        if not factor.is_number or (bound - factor * name).expand().has(name):
+            raise ExpressionError(
+                f"bound {bound} is not linear in index {name}; use a Piecewise condition on the index"
+            )
+        low, high = outer[name]
+        rest = {other: limits for other, limits in outer.items() if other != name}
+        bound = _extreme(sympy.expand(bound.subs(name, low if (factor > 0) == least else high)), rest, least)
+    return bound
 
 
 def _declare_inside(body: Basic, ranges: dict[Any, tuple[Expr, Expr]]) -> Basic:
@@ -101,31 +121,6 @@ def _declare_inside(body: Basic, ranges: dict[Any, tuple[Expr, Expr]]) -> Basic:
         if node.base in bases
     }
     return body.xreplace(mapping) if mapping else body
-
-
-def _check_inside(node: Basic, body: Basic, ranges: dict[Any, tuple[Expr, Expr]]) -> None:
-    from symdl.expr.nodes import Tensor
-
-    loads: list[tuple[Basic, tuple[Expr, ...], tuple[Expr, ...]]] = []
-    for part in body.atoms(sympy.Indexed):
-        if part.base.shape is not None:
-            loads.append((part, part.indices, tuple(part.base.shape)))
-    for part in body.atoms(sympy.matrices.expressions.matexpr.MatrixElement):
-        loads.append((part, part.indices, part.parent.shape))
-    for part in body.atoms(Element):
-        if isinstance(part.args[0], Tensor):
-            loads.append((part, part.args[1:], part.args[0].shape))
-    for part, indices, shape in loads:
-        for index, size in zip(indices, shape, strict=True):
-            used = [name for name in ranges if index.has(name)]
-            if used and index.is_polynomial(*used) and sympy.Poly(index, *used).is_linear:
-                lowest, highest = index, index
-                for name in used:
-                    low, high = ranges[name]
-                    if index.coeff(name).is_negative:
-                        low, high = high, low
-                    lowest, highest = lowest.subs(name, low), highest.subs(name, high)
-                _check_range(part, lowest, highest, size, node)
 
 
 def _check_range(part: Basic, lowest: Expr, highest: Expr, size: Expr, node: Basic | None = None) -> None:

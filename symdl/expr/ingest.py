@@ -19,6 +19,7 @@ from symdl.expr.index import Index, rebuild
 from symdl.expr.indexed import convert_indexed, convert_sum, declare_base
 from symdl.expr.matrices import convert_matrix
 from symdl.expr.nodes import Element, Reduce, Tensor
+from symdl.expr.ranges import check_ranges
 from symdl.expr.scalar import FROM_SYMPY, ScalarOp
 
 _PLAIN = (
@@ -81,6 +82,12 @@ def _ingest(value: Any) -> Any:
         return convert_matrix(value, ingest)
     if isinstance(value, sympy.IndexedBase):
         return declare_base(value)
+    check_ranges(value)
+    return _convert(value)
+
+
+def _convert(value: Basic) -> Basic:
+    """Convert a scalar tree whose ranges were checked."""
     return rebuild(value, _scalar_node)
 
 
@@ -95,7 +102,7 @@ def _scalar_node(node: Basic) -> Basic | None:
     if isinstance(node, sympy.Indexed):
         return convert_indexed(node, ingest)
     if isinstance(node, sympy.Sum | sympy.Product):
-        return convert_sum(node, ingest)
+        return convert_sum(node, _convert)
     if isinstance(node, sympy.Trace):
         matrix = ingest(node.arg)
         index = Index("_trace")

@@ -6,14 +6,15 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from sympy import Basic, Expr
+from sympy import And, Basic, Expr, Integer, Not
 
 from symdl.errors import NameConflictError
+from symdl.expr.elements import compares_indices
 from symdl.expr.equations import Equation, Loop, System, elements_of, scalars_of
 from symdl.expr.index import Index, axis_index, free_indices, rebuild
 from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, Tensor, TensorSymbol
 from symdl.expr.recurrence import Recurrence
-from symdl.expr.scalar import FROM_SYMPY
+from symdl.expr.scalar import FROM_SYMPY, SCALAR_OPS
 from symdl.expr.sizes import shape_text
 
 
@@ -135,7 +136,7 @@ class _Tracer:
             body = Element(found, *(axis_index(k) if size != 1 else 0 for k, size in enumerate(inner.shape)))
             self.append(Equation(target, body, True))
         else:
-            self.equations[position] = Equation(target, self.equations[position].body, True)
+            self.equations[position] = replace(self.equations[position], target=target, named=True)
             self.position[target] = position
             self.renamed[found] = target
         return target
@@ -207,13 +208,24 @@ class _Tracer:
         self.symbols[key] = target
         return target
 
-    def hoist(self, body: Expr, extents: dict[Index, Expr]) -> Expr:
-        """Give each reduction inside a body an equation of its own."""
+    def hoist(self, body: Expr, extents: dict[Index, Expr], guards: tuple[Basic, ...] = ()) -> Expr:
+        """Give each reduction inside a body an equation of its own, with the conditions on indices that guard it."""
 
         def lift(node: Basic) -> Basic | None:
+            if isinstance(node, SCALAR_OPS["where"]) and compares_indices(node.args[0]):
+                condition, left, right = node.args
+                return node.func(
+                    rebuild(condition, lift),
+                    self.hoist(left, extents, (*guards, condition)),
+                    self.hoist(right, extents, (*guards, Not(condition))),
+                )
             if not isinstance(node, Reduce):
                 return None
             outer = sorted(free_indices(node), key=lambda index: index.name)
+            kept = [guard for guard in guards if free_indices(guard) <= set(outer)]
+            if kept:
+                axes, content = node.open()
+                node = Reduce(node.op, SCALAR_OPS["where"](And(*kept), content, Integer(0)), *axes)
             array = Array(node, *((index, extents[index]) for index in outer))
             symbol = self.equation(array.shape, array.body)
             return Element(symbol, *outer)

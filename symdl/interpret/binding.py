@@ -26,8 +26,11 @@ class Binding:
     scalars: dict[str, Any] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
 
-    def extent(self, size: Expr, where: str = "a tensor") -> int:
-        """Return a size as an integer; InputError if a symbol is unknown or the result is negative."""
+    def extent(self, size: Expr, where: str = "a tensor", empty: bool = False) -> int:
+        """Return a size as an integer; InputError if a symbol is unknown or the result is negative.
+
+        With ``empty``, for reductions, a negative extent means an empty range, as in a sum from 2 to n - 1 for n = 1.
+        """
         found = size.xreplace(
             {
                 symbol: sympy.Integer(self.sizes[symbol.name])
@@ -40,6 +43,8 @@ class Binding:
             raise InputError(
                 f"{where}: size {size} is not known; no array carries {names}, so give sizes={{{names}: ...}}"
             )
+        if empty and found.is_Integer:
+            return max(int(found), 0)
         if not found.is_Integer or found < 0:
             raise InputError(f"{where}: size {size} = {found} is no non-negative integer for {self._given()}")
         return int(found)

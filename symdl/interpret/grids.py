@@ -5,7 +5,7 @@ end and reduces over them. Loads must stay inside their tensors wherever they ar
 interpreter checks this, so a derivation that loses a guard is found and not read as garbage.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import mul
@@ -17,7 +17,7 @@ from sympy import Basic, Expr, KroneckerDelta, Symbol
 from sympy.core.relational import Relational
 
 from symdl.errors import InputError, InternalError
-from symdl.expr.index import Index, axis_index
+from symdl.expr.index import Index, axis_index, free_indices
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS, ScalarOp
 from symdl.expr.system import Equation, System
@@ -34,12 +34,34 @@ _RELATIONS: dict[type, Callable[[Any, Any], Any]] = {
 LARGEST_INTEGER = 2**53
 
 
+def steps(block: Sequence[Equation], binding: Binding) -> Iterator[tuple[int | None, Equation]]:
+    """Yield (time, equation) in the order of computation; the time is None outside loops."""
+    loop = block[0].loop
+    if loop is None:
+        yield from ((None, equation) for equation in block)
+        return
+    times = range(binding.shape(block[0].target)[loop.axis])
+    for time in reversed(times) if loop.reverse else times:
+        yield from ((time, equation) for equation in block)
+
+
+def place_of(equation: Equation, time: int | None) -> Any:
+    """Return the part of a target that is computed at a time."""
+    if time is None or equation.loop is None:
+        return ...
+    return (*[slice(None)] * equation.loop.axis, slice(time, time + 1))
+
+
 @dataclass(eq=False)
 class Grid:
-    """The indices in scope with their extents, the condition under which values matter, and what was computed."""
+    """The indices in scope with their extents, the condition under which values matter, and what was computed.
+
+    Inside a loop the time index has one value, and its axis has length 1.
+    """
 
     axes: tuple[tuple[Index, int], ...]
     mask: Any = None
+    time: tuple[Index, int] | None = None
     values: dict[Basic, Any] = field(default_factory=dict)
     scales: dict[Basic, Any] = field(default_factory=dict)
     branches: dict[Any, "Grid"] = field(default_factory=dict)
@@ -52,6 +74,8 @@ class Grid:
     def index(self, index: Index) -> np.ndarray:
         """Return an index as an array along its own axis."""
         for position, (known, extent) in enumerate(self.axes):
+            if self.time is not None and index == self.time[0]:
+                return np.full([1] * len(self.axes), self.time[1])
             if known == index:
                 shape = [1] * len(self.axes)
                 shape[position] = extent
@@ -63,7 +87,8 @@ class Grid:
         key = (condition, wanted)
         if key not in self.branches:
             holds = holds if wanted else np.logical_not(holds)
-            self.branches[key] = Grid(self.axes, holds if self.mask is None else np.logical_and(self.mask, holds))
+            mask = holds if self.mask is None else np.logical_and(self.mask, holds)
+            self.branches[key] = Grid(self.axes, mask, self.time)
         return self.branches[key]
 
     def inside(self, axes: list[tuple[Index, int]]) -> "Grid":
@@ -71,7 +96,7 @@ class Grid:
         mask = self.mask
         if mask is not None and np.ndim(mask):
             mask = np.reshape(mask, np.shape(mask) + (1,) * len(axes))
-        return Grid((*self.axes, *axes), mask)
+        return Grid((*self.axes, *axes), mask, self.time)
 
 
 class GridInterpreter:
@@ -83,25 +108,37 @@ class GridInterpreter:
             tensor: array.astype(dtype, copy=False) for tensor, array in binding.arrays.items()
         }
         self.scales: dict[TensorSymbol, np.ndarray] = {}
-        self.grids: dict[TensorSymbol, Grid] = {}
+        self.grids: dict[tuple[TensorSymbol, int | None], Grid] = {}
         self.current: Equation | None = None
 
     def run(self) -> None:
         """Evaluate all equations, in order."""
-        with np.errstate(all="ignore"):
-            for equation in self.system.equations:
-                self.current = equation
-                grid = self.grid(equation)
-                value = np.broadcast_to(self.value(equation.body, grid), grid.shape)
-                self.values[equation.target] = value.astype(self.dtype, copy=False)
+        self.sweep(self.values, self.value, self.dtype)
 
-    def grid(self, equation: Equation) -> Grid:
-        """Return the grid of an equation."""
-        target = equation.target
-        if target not in self.grids:
-            shape = self.binding.shape(target)
-            self.grids[target] = Grid(tuple((axis_index(k), extent) for k, extent in enumerate(shape)))
-        return self.grids[target]
+    def sweep(
+        self, results: dict[TensorSymbol, np.ndarray], evaluate: Callable[[Basic, Grid], Any], dtype: Any
+    ) -> None:
+        """Evaluate all equations in order, those of a loop together, time by time; what is not yet computed is NaN."""
+        with np.errstate(all="ignore"):
+            for block in self.system.blocks:
+                for equation in block:
+                    results[equation.target] = np.full(self.binding.shape(equation.target), np.nan, dtype)
+                for time, equation in steps(block, self.binding):
+                    self.current = equation
+                    grid = self.grid(equation, time)
+                    value = np.broadcast_to(evaluate(equation.body, grid), grid.shape)
+                    results[equation.target][place_of(equation, time)] = value
+
+    def grid(self, equation: Equation, time: int | None) -> Grid:
+        """Return the grid of an equation, at one time for an equation of a loop."""
+        key = (equation.target, time)
+        if key not in self.grids:
+            shape = list(self.binding.shape(equation.target))
+            moment = None
+            if equation.loop is not None and time is not None:
+                shape[equation.loop.axis], moment = 1, (axis_index(equation.loop.axis), time)
+            self.grids[key] = Grid(tuple((axis_index(k), extent) for k, extent in enumerate(shape)), None, moment)
+        return self.grids[key]
 
     def value(self, node: Basic, grid: Grid) -> Any:
         """Return the values of a scalar expression on a grid: an array over all its axes, or a number."""
@@ -200,7 +237,8 @@ class GridInterpreter:
             place = np.real(np.asarray(self.value(index, grid)))
             outside = (place < 0) | (place >= extent)
             if np.any(outside if grid.mask is None else np.logical_and(outside, grid.mask)):
-                raise InternalError(f"{self.current}: {node} leaves the axis of size {extent} of {tensor.name}")
+                kind = InternalError if free_indices(index) else InputError  # a fixed place is the user's
+                raise kind(f"{self.current}: {node} leaves the axis of size {extent} of {tensor.name}")
             places.append(np.clip(place.astype(np.int64), 0, max(extent - 1, 0)))
         if any(extent == 0 for extent in array.shape):
             return np.zeros(np.broadcast_shapes(*(np.shape(place) for place in places)), array.dtype)
@@ -209,7 +247,7 @@ class GridInterpreter:
     def content(self, node: Reduce, grid: Grid, evaluate: Callable[[Basic, Grid], Any]) -> tuple[Any, tuple[int, ...]]:
         """Return what a reduction reduces, on the grid with its axes behind, and those axes' positions."""
         where = str(self.current)
-        axes = [(index, self.binding.extent(size, where)) for index, size in node.axes]
+        axes = [(index, self.binding.extent(size, where, empty=True)) for index, size in node.axes]
         inner = grid.branches.setdefault(node, grid.inside(axes))
         value = np.broadcast_to(evaluate(node.body, inner), inner.shape)
         return value, tuple(range(len(grid.axes), len(inner.axes)))

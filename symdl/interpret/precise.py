@@ -17,11 +17,12 @@ from sympy import Basic, KroneckerDelta, Symbol
 from sympy.core.relational import Relational
 
 from symdl.errors import InputError, InternalError
-from symdl.expr.index import Index, axis_index
+from symdl.expr.index import Index, axis_index, free_indices
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS, ScalarOp
-from symdl.expr.system import System
+from symdl.expr.system import Equation, System
 from symdl.interpret.binding import Binding
+from symdl.interpret.grids import steps
 
 Env = dict[Index, int]
 Compiled = Callable[[Env], Any]
@@ -88,16 +89,25 @@ class PreciseInterpreter:
 
     def run(self) -> None:
         """Evaluate all equations, in order."""
-        for equation in self.system.equations:
-            self.current = str(equation)
-            target = equation.target
-            shape = self.binding.shape(target)
-            value = np.empty(shape, dtype=object)
-            body = self.compile(equation.body, {})
-            indices = [axis_index(k) for k in range(len(shape))]
-            for place in itertools.product(*map(range, shape)):
-                value[place] = number(body(dict(zip(indices, place, strict=True))))
-            self.values[target] = value
+        for block in self.system.blocks:
+            bodies = {}
+            for equation in block:
+                self.values[equation.target] = np.full(self.binding.shape(equation.target), mpmath.nan, dtype=object)
+            for equation in block:
+                self.current = str(equation)
+                bodies[equation.target] = self.compile(equation.body, {})
+            for time, equation in steps(block, self.binding):
+                self.compute(equation, time, bodies[equation.target])
+
+    def compute(self, equation: Equation, time: int | None, body: Compiled) -> None:
+        """Evaluate the elements of a target, those of one time inside a loop."""
+        value = self.values[equation.target]
+        ranges: list[Any] = [range(extent) for extent in value.shape]
+        if equation.loop is not None and time is not None:
+            ranges[equation.loop.axis] = [time]
+        indices = [axis_index(k) for k in range(value.ndim)]
+        for place in itertools.product(*ranges):
+            value[place] = number(body(dict(zip(indices, place, strict=True))))
 
     def compile(self, node: Basic, known: dict[Basic, Compiled]) -> Compiled:
         """Return a function of the indices' values that computes a scalar expression."""
@@ -178,7 +188,8 @@ class PreciseInterpreter:
         def element(env: Env) -> Any:
             indices = tuple(int(place(env)) for place in places)
             if not all(0 <= index < extent for index, extent in zip(indices, array.shape, strict=True)):
-                raise InternalError(f"{equation}: {node} at {indices} leaves {tensor.name} of shape {array.shape}")
+                kind = InternalError if free_indices(node) else InputError  # a fixed place is the user's
+                raise kind(f"{equation}: {node} at {indices} leaves {tensor.name} of shape {array.shape}")
             return array[indices]
 
         return element
@@ -187,7 +198,7 @@ class PreciseInterpreter:
         """Return a function that loops over the axes of a reduction."""
         body, equation = self.compile(node.body, known), self.current
         indices = node.bound_indices
-        ranges = [range(self.binding.extent(size, equation)) for _, size in node.axes]
+        ranges = [range(self.binding.extent(size, equation, empty=True)) for _, size in node.axes]
         start, combine = _REDUCTIONS[node.op]
 
         def value(env: Env) -> Any:

@@ -26,12 +26,10 @@ class ScaledInterpreter(GridInterpreter):
         """Evaluate all equations and their scales."""
         super().run()
         self.scales = {tensor: np.abs(array) for tensor, array in self.binding.arrays.items()}
-        with np.errstate(all="ignore"):
-            for equation in self.system.equations:
-                self.current = equation
-                grid = self.grid(equation)
-                scale = np.broadcast_to(self.scale(equation.body, grid), grid.shape).astype(float)
-                self.scales[equation.target] = np.maximum(scale, np.abs(self.values[equation.target]))
+        self.sweep(self.scales, self.scale, float)
+        for equation in self.system.equations:
+            target = equation.target
+            self.scales[target] = np.maximum(self.scales[target], np.abs(self.values[target]))
 
     def scale(self, node: Basic, grid: Grid) -> Any:
         """Return the sum of absolute terms of a scalar expression on a grid."""

@@ -9,8 +9,11 @@ from sympy import Eq, Expr, Integer, KroneckerDelta
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.expr.contract import matmul
+from symdl.expr.index import rebuild
+from symdl.expr.indexed import aliases
 from symdl.expr.ingest import ingest
 from symdl.expr.nodes import Array, Element, Tensor, axes_of
+from symdl.expr.ranges import check_array
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.sizes import as_size, same_size, shape_text
 from symdl.expr.stacking import concat
@@ -108,8 +111,9 @@ def array(body: Any, *axes: tuple[Any, Any]) -> Tensor:
         *axes: (index symbol, size) pairs, in the order of the result's axes; indices run from 0.
     """
     limits = axes_of([as_size(size, "array") for _, size in axes])
-    mapping = {name: index for (name, _), (index, _) in zip(axes, limits, strict=True)}
-    return Array(ingest(ingest(body).xreplace(mapping)), *limits)
+    mapping = {alias: index for (name, _), (index, _) in zip(axes, limits, strict=True) for alias in aliases(name)}
+    check_array(sympy.sympify(body), [(name, size) for (name, _), (_, size) in zip(axes, limits, strict=True)])
+    return Array(rebuild(ingest(body), mapping.get), *limits)
 
 
 def _tensor(x: Any, what: str) -> Tensor:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import sympy
 from sympy import Basic, Expr, Lt
 
+from symdl.expr.elements import Element, Reduce, compares_indices
 from symdl.expr.index import Index, free_indices
-from symdl.expr.nodes import Element, Reduce
 from symdl.expr.scalar import SCALAR_OPS
 
 
@@ -39,7 +39,7 @@ class Scope:
 
     def under(self, condition: Basic, holds: bool) -> "Scope":
         """Return the scope where a condition holds, or where it does not; ``index < size`` narrows the index."""
-        if not _on_indices(condition):
+        if not compares_indices(condition):
             return self
         extents = dict(self.extents)
         for part in sympy.And.make_args(condition) if holds else ():
@@ -54,13 +54,6 @@ class Scope:
             for load in expr.atoms(Element)
             for place, size in zip(load.indices, load.tensor.shape, strict=True)
         )
-
-
-def _on_indices(condition: Basic) -> bool:
-    """Tell whether a condition compares indices, and not only elements."""
-    if isinstance(condition, Element):
-        return False
-    return isinstance(condition, Index) or any(map(_on_indices, condition.args))
 
 
 def map_in_scope(node: Basic, scope: Scope, function: Callable[[Basic, Scope], Basic]) -> Basic:

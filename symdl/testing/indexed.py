@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from symdl.expr.nodes import TensorSymbol
 from symdl.testing.model import SIZES, Model, Part, Pool, finish, start
 
-# Each index has one size, so a part's shape is the tuple of its free indices; arrays have an axis for each of the three.
+# Each index has one size, so a part's shape is the tuple of its free indices; arrays have an axis for all three.
 INDICES = sp.symbols("i j k", integer=True)
 EXTENT = dict(zip(INDICES, SIZES, strict=True))
 Move = Callable[[Pool], Part | None]
@@ -96,9 +96,10 @@ def combined(pool: Pool) -> Part | None:
     return pool.make(symbolic, numeric, left, right, shape=shape)
 
 
-def summed(pool: Pool, over: Any = None, kind: str | None = None) -> Part | None:
+def summed(pool: Pool) -> Part | None:
     """Sum or multiply over a free index; the bound index may have been used and be used again."""
-    part = pool.pick(lambda part: len(part.shape) > 0)
+    # SymPy itself moves a Piecewise out of a sum inside a sum, and with it the index that the inner sum binds.
+    part = pool.pick(lambda part: len(part.shape) > 0 and not part.expr.has(sp.Piecewise))
     if part is None:
         return None
     index = pool.draw(st.sampled_from(part.shape))

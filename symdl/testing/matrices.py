@@ -150,13 +150,13 @@ def _total(pool: Pool) -> Part:
         if kind == "trace":
             total += mx.Trace(x.T * x)
         elif kind == "ones":
-            total += (mx.OneMatrix(1, rows) * x * mx.OneMatrix(columns, 1))[0, 0]
+            total += mx.Trace(mx.OneMatrix(1, rows) * x * mx.OneMatrix(columns, 1))
         else:
-            i, j = sp.symbols("i j", integer=True)
-            total += sp.Sum(sp.sin(x[i, j]), (i, 0, rows - 1), (j, 0, columns - 1))
+            entry = sp.Dummy("x", real=True)
+            total += mx.Trace(mx.OneMatrix(columns, rows) * x.applyfunc(sp.Lambda(entry, sp.sin(entry))))
 
     def numeric(*values: Any) -> Any:
-        functions = {"trace": lambda v: v * v, "ones": lambda v: v, "sum": np.sin}
+        functions: dict[str, Callable[[Any], Any]] = {"trace": lambda v: v * v, "ones": lambda v: v, "sum": np.sin}
         return sum(np.sum(functions[kind](value)) for kind, value in zip(kinds, values, strict=True))
 
     return pool.make(total, numeric, *chosen, shape=())
