@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sympy
-from sympy import Add, Basic, Expr, Mul
+from sympy import Add, Basic, Expr, Mul, Pow
 
 from symdl.expr.equations import tensors_of_block
 from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitute
@@ -105,7 +105,10 @@ class _Simplifier:
             if complexity(short) < complexity(inlined):
                 chosen = short
         chosen = fold(chosen, self.names)
-        self.full[target], self.best[target] = inlined, chosen
+        if self.keep and self.quotients(chosen):  # with names in it, the written-out form may divide by less
+            named = fold(self.rewrite(fold(inlined, self.names)), self.names)
+            chosen = min(chosen, named, key=lambda form: (self.quotients(form), complexity(form)))
+        self.full[target], self.best[target] = inlined if equation.named else self.without_factors(inlined), chosen
         self.sums.add(target, inlined)
         body = rebuild(chosen, self.to_tensors)
         tensor = Array(body, *equation.axes)
@@ -120,6 +123,35 @@ class _Simplifier:
                 key = next(key for key, symbol in self.softmax.items() if symbol == chosen.tensor)
                 self.softmax[key] = target
         self.tensors[target] = tensor
+
+    def without_factors(self, body: Expr) -> Expr:
+        """Return f·Σ with the sum as an element of a target of its own, so that f can meet other factors elsewhere.
+
+        In a softmax's derivative the normaliser divides a sum, and is to be joined with an exponential outside of it.
+        """
+        factors = Mul.make_args(body)
+        sums = [factor for factor in factors if isinstance(factor, Reduce)]
+        rest = Mul(*(factor for factor in factors if not isinstance(factor, Reduce)))
+        if len(sums) != 1 or not rest.has(Element) or rest.has(Reduce):
+            return body
+        own = free_indices(sums[0])
+        axes = [axis for axis in self.system.by_target[self.current].axes if axis[0] in own]
+        array = Array(sums[0], *axes)
+        symbol = TensorSymbol(f"sum of {self.current.name}", array.shape)
+        self.full[symbol] = self.best[symbol] = array.body
+        self.tensors[symbol] = Array(rebuild(array.body, self.to_tensors), *array.args[1:])
+        self.uses[symbol] = 2
+        return rest * Element(symbol, *(index for index, _ in axes))
+
+    def quotients(self, expr: Expr) -> int:
+        """Return by how many tensor entries a form divides, in itself and in the intermediates that it reads."""
+        read = [self.best[load.tensor] for load in elements_of(expr) if load.tensor in self.best]
+        return sum(
+            1
+            for part in (expr, *read)
+            for power in part.atoms(Pow)
+            if power.exp.could_extract_minus_sign() and power.base.has(Element)
+        )
 
     def inline_full(self, node: Basic) -> Basic | None:
         return self.inline(node, self.full, always=True)

@@ -38,7 +38,7 @@ def test_prediction_and_evaluation_for_any_number_of_samples(target):
 @pytest.mark.parametrize(
     "dtype",
     [
-        pytest.param("float32", marks=pytest.mark.xfail(strict=False, reason="simplify keeps y_hat_bar = -y/y_hat")),
+        "float32",
         "float64",
     ],
 )
