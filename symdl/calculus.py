@@ -36,7 +36,7 @@ def grad(f: Any, wrt: Any) -> Any:
     """
     loss = as_scalar(f, "grad")
     variables, several = variables_of(wrt, [loss], "grad")
-    results = _shaped(simplify(adjoints(loss, variables)).values, variables)
+    results = _shaped(simplify(adjoints(loss, variables)).values)
     return tuple(results) if several else results[0]
 
 
@@ -49,7 +49,7 @@ def jacobian(g: Any, wrt: Any) -> Any:
     """Return the Jacobian of a tensor or scalar, of shape ``g.shape + wrt.shape``; a tuple for several variables."""
     value = ingest(g)
     variables, several = variables_of(wrt, [value], "jacobian")
-    results = _shaped(simplify(_jacobians(value, variables)).values, variables, value)
+    results = _shaped(simplify(_jacobians(value, variables)).values)
     return tuple(results) if several else results[0]
 
 
@@ -61,7 +61,7 @@ def hessian(f: Any, wrt: Any) -> Any:
     rows = []
     for variable, gradient in zip(variables, gradients, strict=True):
         row = simplify(_jacobians(gradient, variables)).values
-        rows.append(tuple(_shaped(row, variables, variable)))
+        rows.append(tuple(_shaped(row)))
     return tuple(rows) if several else rows[0][0]
 
 
@@ -74,7 +74,7 @@ def vjp(g: Any, wrt: Any, u: Any) -> Any:
     value, cotangent = ingest(g), ingest(u)
     variables, several = variables_of(wrt, [value], "vjp")
     _same_shape(value, cotangent, "vjp: the cotangent u")
-    results = _shaped(simplify(adjoints(value, variables, cotangent)).values, variables)
+    results = _shaped(simplify(adjoints(value, variables, cotangent)).values)
     return tuple(results) if several else results[0]
 
 
@@ -110,7 +110,7 @@ def hvp(f: Any, wrt: Any, v: Any) -> Any:
         directions[variable] = found if isinstance(found, Tensor) else Array(found)
     gradients = simplify(adjoints(loss, variables)).values
     results = simplify([pushforward(gradient, directions) for gradient in gradients]).values
-    results = _shaped(results, variables)
+    results = _shaped(results)
     return tuple(results) if several else results[0]
 
 
@@ -209,7 +209,7 @@ def _same_shape(value: Any, other: Any, what: str) -> None:
         raise ShapeError(f"{what}: expected shape {shape_text(expected)}, found {shape_text(found)}")
 
 
-def _shaped(results: Sequence[Tensor], variables: Sequence[Basic], output: Any = None) -> list[Any]:
+def _shaped(results: Sequence[Tensor]) -> list[Any]:
     """Return results of order 0 as scalars."""
     shaped: list[Any] = []
     for result in results:

@@ -176,7 +176,7 @@ def compile(
         dtype: ``float64`` or ``float32``, for all inputs and outputs.
         dynamic: Sizes that stay run-time integers. By default every symbolic size does; naming some makes the others
             static: kernels are specialised for their values, at the first call with them.
-        threads: The number of threads; results do not depend on it.
+        threads: Accepted and checked; kernels run on one thread today, and results will never depend on it.
 
     Returns:
         A function of arrays by name; see ``CompiledFunction``.

@@ -1,6 +1,5 @@
 """Values that differ between training and prediction: dropout, batch normalisation."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from symdl.expr.ingest import ingest
 from symdl.expr.nodes import Element, Tensor, pointwise
 from symdl.expr.operators import operands
 from symdl.expr.scalar import ScalarOp
-from symdl.expr.system import trace
+from symdl.expr.system import needed, trace
 
 MODES = ("train", "predict")
 
@@ -92,19 +91,7 @@ def decided(system: System, mode: str) -> System:
         return rebuild(node.args[position], choose) if isinstance(node, ByMode) else None
 
     equations = tuple(replace(equation, body=rebuild(equation.body, choose)) for equation in system.equations)
-    return System(_needed(equations, system.outputs), system.outputs)
-
-
-def _needed(equations: Sequence[Any], outputs: Sequence[Any]) -> tuple[Any, ...]:
-    """Return the equations that outputs depend on; a loop is kept whole."""
-    wanted, kept = set(outputs), []
-    loops: set[Any] = set()
-    for equation in reversed(equations):
-        if equation.target in wanted or (equation.loop is not None and equation.loop in loops):
-            kept.append(equation)
-            wanted |= {load.tensor for load in equation.loads}
-            loops |= {equation.loop} - {None}
-    return tuple(reversed(kept))
+    return System(needed(equations, system.outputs), system.outputs)
 
 
 def _scalar(tensor: Tensor) -> Expr:

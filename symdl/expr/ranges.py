@@ -98,7 +98,10 @@ class Bounds:
                 continue
             if isinstance(part, Mod):
                 if part.args[1].is_positive:
-                    yield rest if factor.is_nonnegative else rest + factor * (part.args[1] - 1)
+                    if factor.is_nonnegative:
+                        yield rest
+                    elif factor.is_nonpositive:
+                        yield rest + factor * (part.args[1] - 1)
             elif factor.is_nonpositive:
                 yield rest + factor * part.args[0]
             elif factor.is_nonnegative and self.proves(part.args[0], depth - 1):

@@ -4,6 +4,7 @@ A block of equations ``h[t, i] = f(..., h[t-1, j], ...)`` is one node, ``Recurre
 run forward or in reverse; the derivative of a recurrence is a recurrence in the other direction.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,8 @@ from symdl.expr.index import axis_index, fresh_index, rebuild, substitute
 from symdl.expr.nodes import Array, Element, Tensor, TensorSymbol, axes_of
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.sizes import as_size, same_size, shape_text
+
+_numbers = itertools.count()
 
 
 class Recurrence(Tensor):
@@ -141,8 +144,9 @@ def recurrence(
         if not isinstance(value, Tensor):
             raise ExpressionError(f"recurrence: the start of {label} must be a tensor, found {value}")
     size = as_size(length, "recurrence: length")
-    time_symbol = Symbol("t", integer=True, nonnegative=True)
-    previous = [TensorSymbol(f"{label}⟨t-1⟩", value.shape) for label, value in zip(labels, starts, strict=True)]
+    number = next(_numbers)  # recurrences in one another's steps have times and carried tensors of their own
+    time_symbol = Symbol(f"§t{number}", integer=True, nonnegative=True)
+    previous = [TensorSymbol(f"§{label}{number}", value.shape) for label, value in zip(labels, starts, strict=True)]
     outcome = step(time_symbol, *previous)
     results = [ingest(value) for value in (outcome if several else [outcome])]
     if len(results) != len(starts):
@@ -160,6 +164,11 @@ def recurrence(
     time = fresh_index()
     lifted: dict[Basic, Tensor] = {}
     block = [equation for equation in system.equations if equation.target in recurrent]
+    if any(equation.loop is not None for equation in system.equations if equation.target in timed):
+        raise ExpressionError(
+            f"recurrence: the step of {labels[0]} holds a recurrence that depends on its time or what it carries; run "
+            "the inner one before it, for all times at once, or carry its state as well"
+        )
     placeholders = {
         equation.target: TensorSymbol(
             equation.target.name, (size, *equation.target.shape), (), _label(equation, system, labels)

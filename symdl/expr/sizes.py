@@ -66,6 +66,13 @@ def same_size(left: Expr, right: Expr) -> bool:
     return left == right or sympy.simplify(left - right) == 0
 
 
+def axis_position(axis: Any, order: int, what: str) -> int:
+    """Return an axis counted from the front; ShapeError unless it is an integer with -order <= axis < order."""
+    if isinstance(axis, bool) or not isinstance(axis, int) or not -order <= axis < order:
+        raise ShapeError(f"{what}: axis {axis!r} is out of range for order {order}")
+    return axis % order
+
+
 def shape_text(shape: Iterable[Expr]) -> str:
     """Return a shape as text, ``(n, p)``."""
     sizes = [str(size) for size in shape]

@@ -8,7 +8,7 @@ from sympy import Integer, Lt
 from symdl.errors import ShapeError
 from symdl.expr.nodes import Array, Element, Tensor, axes_of
 from symdl.expr.scalar import SCALAR_OPS
-from symdl.expr.sizes import same_size, shape_text
+from symdl.expr.sizes import axis_position, same_size, shape_text
 
 
 def concat(tensors: Sequence[Any], axis: int = 0) -> Tensor:
@@ -20,8 +20,10 @@ def concat(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     from symdl.expr.ingest import ingest
 
     parts = [ingest(tensor) for tensor in tensors]
+    if not parts or not all(isinstance(part, Tensor) for part in parts):
+        raise ShapeError(f"concat: expected at least one tensor and no scalars, found {parts}")
     first = parts[0]
-    axis %= first.order
+    axis = axis_position(axis, first.order, "concat")
     for part in parts[1:]:
         fits = part.order == first.order and all(
             same_size(a, b) for k, (a, b) in enumerate(zip(first.shape, part.shape, strict=True)) if k != axis

@@ -37,7 +37,7 @@ def trace(values: Sequence[Any], names: Sequence[str] = ()) -> System:
             symbol = tracer.rename(symbol, names[position])
         outputs.append(symbol)
     final = tuple(tracer.renamed.get(output, output) for output in outputs)
-    return System(_needed(tracer.finish(), final), final)
+    return System(needed(tracer.finish(), final), final)
 
 
 class _Tracer:
@@ -239,7 +239,7 @@ class _Tracer:
         return target
 
 
-def _needed(equations: Sequence[Equation], outputs: Sequence[TensorSymbol]) -> tuple[Equation, ...]:
+def needed(equations: Sequence[Equation], outputs: Sequence[TensorSymbol]) -> tuple[Equation, ...]:
     """Return the equations that the outputs depend on, in order."""
     needed: set[Basic] = set(outputs)
     count = -1
@@ -264,4 +264,4 @@ def children(tensor: Tensor) -> tuple[Tensor, ...]:
     return ()
 
 
-__all__ = ["Equation", "Loop", "System", "children", "elements_of", "scalars_of", "trace"]
+__all__ = ["Equation", "Loop", "System", "children", "elements_of", "needed", "scalars_of", "trace"]

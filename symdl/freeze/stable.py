@@ -22,7 +22,7 @@ from sympy import Add, Basic, Expr, Integer, Mul, Pow
 from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitute
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS
-from symdl.expr.system import Equation, System, elements_of
+from symdl.expr.system import Equation, System, elements_of, scalars_of
 from symdl.ops.masked import MASKED
 
 
@@ -37,6 +37,8 @@ class _Stabiliser:
         self.bodies: dict[Basic, Expr] = {}
         self.scaled: dict[Basic, tuple[TensorSymbol, TensorSymbol]] = {}
         self.equations: list[Equation] = []
+        self.names = {tensor.name for tensor in (*system.inputs, *system.by_target)}
+        self.names |= {symbol.name for equation in system.equations for symbol in scalars_of(equation.body)}
         self.exponential: set[Basic] = set()  # pointwise targets that are made of exponentials
         self.exp: Any = SCALAR_OPS["exp"]
         self.log: Any = SCALAR_OPS["log"]
@@ -68,8 +70,8 @@ class _Stabiliser:
         chosen = _segment(target, rest, {index for index, _ in axes})
         if rest and chosen is None:
             return
-        largest = TensorSymbol(f"{target.name}_max", target.shape)
-        shifted = TensorSymbol(f"{target.name}_scaled", target.shape)
+        largest = TensorSymbol(self.unused(f"{target.name}_max"), target.shape)
+        shifted = TensorSymbol(self.unused(f"{target.name}_scaled"), target.shape)
         places = [axis_index(k) if size != 1 else Integer(0) for k, size in enumerate(target.shape)]
         inside = exponents[0]
         if chosen is not None:
@@ -80,6 +82,13 @@ class _Stabiliser:
         self.equations.append(Equation(largest, Reduce("max", inside, *axes), loop=equation.loop))
         self.equations.append(Equation(shifted, Reduce("add", power * Mul(*rest), *axes), loop=equation.loop))
         self.scaled[target] = (largest, shifted)
+
+    def unused(self, name: str) -> str:
+        """Return a name that nothing in the system has."""
+        while name in self.names:
+            name += "_"
+        self.names.add(name)
+        return name
 
     def inline_exp(self, node: Basic) -> Basic | None:
         """Write out an intermediate that is a plain exponential."""

@@ -15,7 +15,7 @@ from symdl.expr.ingest import ingest
 from symdl.expr.nodes import Array, Element, Tensor, axes_of
 from symdl.expr.ranges import check_array
 from symdl.expr.scalar import SCALAR_OPS
-from symdl.expr.sizes import as_size, same_size, shape_text
+from symdl.expr.sizes import as_size, axis_position, same_size, shape_text
 from symdl.expr.stacking import concat
 
 
@@ -89,11 +89,13 @@ def matrix_power(a: Any, k: int) -> Tensor:
 def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """Join tensors of one shape along a new axis."""
     parts = [_tensor(tensor, "stack") for tensor in tensors]
+    if not parts:
+        raise ShapeError("stack: expected at least one tensor")
     first = parts[0]
     for part in parts[1:]:
         if part.order != first.order or not all(map(same_size, first.shape, part.shape)):
             raise ShapeError(f"stack: shapes {shape_text(first.shape)} and {shape_text(part.shape)} differ")
-    axis %= first.order + 1
+    axis = axis_position(axis, first.order + 1, "stack")
     limits = axes_of(first.shape)
     indices = [index for index, _ in limits]
     [(position, count)] = axes_of([Integer(len(parts))])

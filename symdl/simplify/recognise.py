@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import sympy
 from sympy import Add, Basic, Expr, Mul, Pow
 
 from symdl.expr.index import Index, free_indices, rebuild, substitute
@@ -85,9 +86,12 @@ class Softmaxes:
             if not isinstance(content, exp):
                 continue
             for other, part in enumerate(factors):
+                exponent = part.exp if isinstance(part, Pow) else sympy.Integer(1)
                 if not isinstance(_base(part), exp) or factors[position] == 1:
                     continue
-                power = int(part.exp) if isinstance(part, Pow) and part.exp.is_Integer else 1
+                if not (exponent.is_Integer and exponent.is_positive):
+                    continue  # a root of e^u is no e^u
+                power = int(exponent)
                 left = -int(factors[position].exp) if isinstance(factors[position], Pow) else 0
                 used = min(power, left)
                 place = unify(content.args[0], _base(part).args[0], index)

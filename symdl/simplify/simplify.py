@@ -137,7 +137,7 @@ class _Simplifier:
         own = free_indices(sums[0])
         axes = [axis for axis in self.system.by_target[self.current].axes if axis[0] in own]
         array = Array(sums[0], *axes)
-        symbol = TensorSymbol(f"sum of {self.current.name}", array.shape)
+        symbol = TensorSymbol(f"§sum of {self.current.name}", array.shape)
         self.full[symbol] = self.best[symbol] = array.body
         self.tensors[symbol] = Array(rebuild(array.body, self.to_tensors), *array.args[1:])
         self.uses[symbol] = 2
@@ -261,7 +261,7 @@ class _Simplifier:
         if symbol is None:
             self.note("softmax")
             value = Softmax(self.over_tensors(operand), axis)
-            symbol = TensorSymbol(f"softmax{len(self.softmax)}", operand.shape, value.properties)
+            symbol = TensorSymbol(f"§softmax{len(self.softmax)}", operand.shape, value.properties)
             self.softmax[key] = symbol
             self.tensors[symbol] = value
         return Element(symbol, *indices)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from symdl_codegen.emit import Argument, Emitted
+from symdl_codegen.errors import VerificationError
 from symdl_codegen.intrinsics.machine import tile_shape
 from symdl_codegen.ir import Module
 from symdl_codegen.runtime import driver, native
@@ -63,7 +64,7 @@ class CpuEngine:
         self.run = _callable(run.address, len(driver.RUN_PARAMETERS))
         self.epoch_loop = _callable(epoch.address, len(driver.EPOCH_PARAMETERS)) if epoch else None
         self.lives = lifetimes(module)
-        self.plans: OrderedDict[tuple[object, ...], Plan] = OrderedDict()
+        self.plans: OrderedDict[tuple[object, ...], tuple[Plan, Plan | None]] = OrderedDict()
         self.lock = threading.RLock()
         self.scratch = np.zeros(8, np.int64)  # return and exception slots of direct calls, always zero
 
@@ -101,15 +102,14 @@ class CpuEngine:
         key = (tuple(sizes.items()), tuple(capacity.items()), epoch, id(like) if like else None)
         if key in self.plans:
             self.plans.move_to_end(key)
-            return self.plans[key]
+            return self.plans[key][0]
         offsets, end = self.arena(sizes, capacity, epoch)
-        if like is not None and len(like.arena) >= end + ALIGNMENT:
-            memory = like.arena
-        else:
-            memory = np.zeros(end + 2 * ALIGNMENT, np.uint8)
+        if like is not None and len(like.arena) < end + ALIGNMENT:
+            raise VerificationError(f"a plan for {dict(sizes)} needs {end} bytes, more than the arena it is to share")
+        memory = np.zeros(end + 2 * ALIGNMENT, np.uint8) if like is None else like.arena
         base = -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
         plan = self._bound(sizes, memory, offsets, base)
-        self.plans[key] = plan
+        self.plans[key] = (plan, like)  # like is kept, so that its id stays its own
         while len(self.plans) > PLANS_KEPT:
             self.plans.popitem(last=False)
         return plan
