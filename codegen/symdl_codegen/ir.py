@@ -114,7 +114,7 @@ class Contract:
     """For each (row, column): ``local`` = sum over ``depth`` of ``left * right``, in tiles; then ``epilogue``.
 
     ``left`` does not depend on the column and ``right`` not on the row; both have affine addresses. ``panel`` is
-    the scratch buffer for the packed right operand and ``tile`` the one that holds a finished tile.
+    the scratch buffer for packed operands and ``tile`` the one that holds a finished tile.
     """
 
     row: Axis

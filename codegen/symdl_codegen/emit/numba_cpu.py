@@ -103,6 +103,7 @@ RESERVED = frozenset(
         "pack",
         "pack_code",
         "copy_code",
+        "strips_code",
         "tile_code",
         "address",
         "range",

@@ -29,5 +29,5 @@ def lanes(dtype: str) -> int:
 
 def tile_shape(dtype: str) -> tuple[int, int]:
     """Rows and columns of the contraction tile: as many accumulators as leave registers for operands."""
-    rows = 8 if vector_bytes() == 64 else 6 if vector_bytes() == 32 else 4
-    return rows, 2 * lanes(dtype)
+    rows, vectors = {64: (8, 3), 32: (6, 2)}.get(vector_bytes(), (4, 2))
+    return rows, vectors * lanes(dtype)

@@ -150,7 +150,7 @@ def _to_pointer(context, builder, signature, arguments):
 
 
 @intrinsic
-def contract(typing_context, tile, a, a_row, b, c, e0, a0, b0, e1, a1, b1, e2, a2, b2, rows, columns):
+def contract(typing_context, tile, a, a_row, b, c, c_row, e0, a0, b0, e1, a1, b1, e2, a2, b2, rows, columns):
     """Call the contraction tile at address ``tile``; all arguments are 64-bit integers, see ``intrinsics/tile.py``."""
 
     def emit(context, builder, signature, arguments):
@@ -159,7 +159,7 @@ def contract(typing_context, tile, a, a_row, b, c, e0, a0, b0, e1, a1, b1, e2, a
         builder.call(builder.inttoptr(tile, kind.as_pointer()), rest)
         return context.get_dummy_value()
 
-    return types.void(*[types.int64] * 16), emit
+    return types.void(*[types.int64] * 17), emit
 
 
 @intrinsic

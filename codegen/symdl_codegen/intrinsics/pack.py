@@ -1,10 +1,15 @@
-"""Packing of a contraction's right operand into a panel: ``depth`` rows of COLUMNS contiguous elements.
+"""Packing of a contraction's operands. Of the right one into a panel: ``depth`` rows of COLUMNS contiguous elements.
 
     pack(source, stride, panel, depth, columns)    panel[k][n] = source[n*stride + k], a transposition in registers
     copy(source, stride, panel, depth, columns)    panel[k][n] = source[k*stride + n]
 
-for k < depth and n < columns. ``source`` and ``panel`` are addresses, strides count elements. Columns beyond
-``columns`` hold anything; ``pack`` may write up to COLUMNS rows beyond ``depth``. Nothing outside the source is read.
+for k < depth and n < columns. Columns beyond ``columns`` hold anything; ``pack`` may write up to COLUMNS rows beyond
+``depth``. Of the left one into strips of ROWS rows:
+
+    strips(source, stride, panel, depth, rows)     panel[s][k][r] = source[k*stride + s*ROWS + r]
+
+for s*ROWS + r < rows; what is beyond holds anything. ``source`` and ``panel`` are addresses, strides count elements.
+Nothing outside the source is read.
 """
 
 from llvmlite import ir
@@ -55,6 +60,29 @@ def copy_module(dtype: str) -> tuple[str, str]:
             value = kit.masked_load(builder, place, mask)
             at = builder.add(builder.mul(k, ir.Constant(I64, columns)), ir.Constant(I64, start))
             kit.store(builder, value, builder.gep(panel, [at]))
+    builder.ret_void()
+    return function.name, str(module)
+
+
+def strips_module(dtype: str) -> tuple[str, str]:
+    """Return (symbol, LLVM assembly) of ``strips`` for ``dtype``: two strips at once, a cache line where it can be."""
+    module, function, builder = _function(f"symdl_strips_{dtype}")
+    rows = tile_shape(dtype)[0]
+    kit = Vectors(module, dtype, rows)
+    source, stride, panel, depth, count = function.args
+    source, panel = (builder.inttoptr(value, kit.scalar.as_pointer()) for value in (source, panel))
+    strip = builder.mul(depth, ir.Constant(I64, rows))
+    with _Loop(builder, function, count, 2 * rows) as first:
+        starts = [builder.add(first, ir.Constant(I64, rows * number)) for number in (0, 1)]
+        masks = [kit.below(builder, builder.sub(count, start)) for start in starts]
+        target = builder.gep(panel, [builder.mul(first, depth)])
+        second = builder.select(builder.icmp_signed("<", starts[1], count), strip, ir.Constant(I64, 0))
+        with _Loop(builder, function, depth, 1) as k:
+            line = builder.gep(source, [builder.mul(k, stride)])
+            at = builder.gep(target, [builder.mul(k, ir.Constant(I64, rows))])
+            values = [kit.masked_load(builder, builder.gep(line, [s]), m) for s, m in zip(starts, masks, strict=True)]
+            kit.store(builder, values[1], builder.gep(at, [second]))
+            kit.store(builder, values[0], at)
     builder.ret_void()
     return function.name, str(module)
 

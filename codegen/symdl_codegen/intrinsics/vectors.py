@@ -8,20 +8,20 @@ I64, I32, I1 = ir.IntType(64), ir.IntType(32), ir.IntType(1)
 
 
 class Vectors:
-    """Types and small operations on full-width vectors of one floating type, in one LLVM module."""
+    """Types and small operations on vectors of one floating type, full-width by default, in one LLVM module."""
 
-    def __init__(self, module: ir.Module, dtype: str) -> None:
-        self.module, self.width = module, lanes(dtype)
+    def __init__(self, module: ir.Module, dtype: str, width: int | None = None) -> None:
+        self.module, self.width = module, width or lanes(dtype)
         self.bytes = 4 if dtype == "float32" else 8
         self.scalar = ir.FloatType() if dtype == "float32" else ir.DoubleType()
         self.vector = ir.VectorType(self.scalar, self.width)
         self.zeros = ir.Constant(self.vector, [0.0] * self.width)
         self.suffix = f"v{self.width}f{8 * self.bytes}"
 
-    def _intrinsic(self, name: str, arguments: list[ir.Type]) -> ir.Function:
+    def _intrinsic(self, name: str, arguments: list[ir.Type], result: ir.Type | None = None) -> ir.Function:
         if name in self.module.globals:
             return self.module.globals[name]
-        return ir.Function(self.module, ir.FunctionType(self.vector, arguments), name)
+        return ir.Function(self.module, ir.FunctionType(result or self.vector, arguments), name)
 
     def fma(self, builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """a*b + c, rounded once."""
@@ -41,6 +41,13 @@ class Vectors:
         function = self._intrinsic(f"llvm.masked.load.{self.suffix}.p0", kinds)
         where = builder.bitcast(place, self.vector.as_pointer())
         return builder.call(function, [where, I32(self.bytes), mask, self.zeros])
+
+    def masked_store(self, builder: ir.IRBuilder, value: ir.Value, place: ir.Value, mask: ir.Value) -> None:
+        """Write the lanes that ``mask`` names; memory of other lanes is not touched."""
+        kinds = [self.vector, self.vector.as_pointer(), I32, ir.VectorType(I1, self.width)]
+        function = self._intrinsic(f"llvm.masked.store.{self.suffix}.p0", kinds, ir.VoidType())
+        where = builder.bitcast(place, self.vector.as_pointer())
+        builder.call(function, [value, where, I32(self.bytes), mask])
 
     def splat(self, builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
         """``value``, of any scalar type, in every lane."""

@@ -89,11 +89,18 @@ def tile_contraction(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest 
     outer = tuple(axis for axis in nest.axes if axis not in (row, column))
     depth = tuple(sorted(reduce.axes, key=lambda axis: _is_unit(left, axis, buffers)))
     panel, tile = f"{name}_panel", f"{name}_tile"
-    buffers[panel] = Tensor(panel, (add(mul(*(axis.extent for axis in depth)), LANES), LANES), "real", "scratch")
+    buffers[panel] = Tensor(panel, _panel_shape(row, depth, _is_unit(left, row, buffers)), "real", "scratch")
     buffers[tile] = Tensor(tile, (ROWS, LANES), "real", "scratch")
     local, epilogue = _epilogue(nest, reduce, product)
     contract = Contract(row, column, depth, left, right, local, epilogue, panel, tile)
     return Nest(outer, (contract,))
+
+
+def _panel_shape(row: Axis, depth: tuple[Axis, ...], strips: bool) -> tuple[Scalar, ...]:
+    """Room for the right operand of one tile's columns, and behind it for the left operand strip by strip."""
+    extent = mul(*(axis.extent for axis in depth))
+    columns = mul(add(extent, LANES), LANES)
+    return (add(columns, mul(extent, add(row.extent, ROWS))) if strips else columns,)
 
 
 def _is_unit(load: Load, axis: Axis, buffers: dict[str, Tensor]) -> bool:

@@ -1,0 +1,118 @@
+"""Contractions in tiles: every orientation, remainder and way of packing gives the same sums, to the bit."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from symdl_codegen import build
+from symdl_codegen.intrinsics.machine import tile_shape
+from symdl_codegen.program import Index
+from tests.codegen.programs import Builder, ap, axes, ld
+
+ORIENTATIONS = ("nn", "nt", "tn", "tt")
+
+
+def product(orientation, *rest):
+    """c[i,j] = sum over k of a*b, with ``a`` and ``b`` stored as the letters say; ``rest`` may wrap the sum."""
+    b = Builder("product", m=None, n=None, k=None)
+    left, right = orientation
+    b.input("a", *(("m", "k") if left == "n" else ("k", "m")))
+    b.input("b", *(("k", "n") if right == "n" else ("n", "k")))
+    body = ap("mul", ld("a", *("ik" if left == "n" else "ki")), ld("b", *("kj" if right == "n" else "jk")))
+    b.eq("c", axes(i="m", j="n"), body, "add", axes(k="k"))
+    return b.program("c")
+
+
+def operands(orientation, m, n, k, dtype):
+    rng = np.random.default_rng(m * n + k)
+    a, b = rng.normal(size=(m, k)).astype(dtype), rng.normal(size=(k, n)).astype(dtype)
+    stored = {"a": a if orientation[0] == "n" else a.T.copy(), "b": b if orientation[1] == "n" else b.T.copy()}
+    return stored, a.astype(np.float64) @ b.astype(np.float64)
+
+
+def sizes_of(dtype):
+    rows, columns = tile_shape(dtype)
+    near = [(rows - 1, columns - 1, 3), (rows, columns, 4), (rows + 1, columns + 1, 5), (1, 1, 1), (2, 3 * columns, 9)]
+    far = [(40, 2 * columns + 7, 70), (300, 300, 37), (530, 3 * columns, 2), (33, 1030, 21), (rows * 5 + 3, 64, 515)]
+    return [*near, *far, (0, 3, 4), (3, 0, 4), (3, 4, 0)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_every_orientation_and_remainder(orientation, dtype):
+    fn = build(product(orientation), dtype=dtype)
+    for m, n, k in sizes_of(dtype):
+        arrays, expected = operands(orientation, m, n, k, dtype)
+        tolerance = 4 * np.finfo(dtype).eps * np.sqrt(k + 1)
+        np.testing.assert_allclose(fn(arrays)["c"], expected, rtol=0, atol=tolerance * max(k, 1), err_msg=f"{m, n, k}")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_packing_and_orientation_leave_the_bits_alone(dtype):
+    functions = {orientation: build(product(orientation), dtype=dtype) for orientation in ORIENTATIONS}
+    for m, n, k in ((70, 300, 41), (530, 200, 65), (9, 17, 300)):
+        found = [functions[o](operands(o, m, n, k, dtype)[0])["c"] for o in ORIENTATIONS]
+        part = functions["tn"](
+            {
+                "a": operands("tn", m, n, k, dtype)[0]["a"][:, :9].copy(),
+                "b": operands("tn", m, n, k, dtype)[0]["b"][:, :17].copy(),
+            }
+        )["c"]
+        for other in found[1:]:
+            np.testing.assert_array_equal(other, found[0])
+        np.testing.assert_array_equal(part, found[0][:9, :17])
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_epilogues_see_whole_tiles_and_remainders(orientation):
+    program = product(orientation)
+    b = Builder("epilogue", **program.sizes)
+    b.tensors, b.equations = dict(program.tensors), list(program.equations)
+    b.input("bias", "n")
+    b.eq("y", axes(i="m", j="n"), ap("tanh", ap("add", ld("c", "i", "j"), ld("bias", "j"))))
+    fn = build(b.program("y"))
+    assert len(fn.kernels) == 1
+    for m, n, k in ((19, 60, 5), (300, 101, 9)):
+        arrays, expected = operands(orientation, m, n, k, "float64")
+        bias = np.linspace(-1, 1, n)
+        np.testing.assert_allclose(fn({**arrays, "bias": bias})["y"], np.tanh(expected + bias), rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations("tn")))
+def test_several_depths_that_follow_each_other_are_one(order):
+    b = Builder("depths", t=None, n=None, p=None, q=None)
+    b.input("d", *order, "p")
+    b.input("h", *order, "q")
+    body = ap("mul", ld("d", *order, "i"), ld("h", *order, "j"))
+    b.eq("g", axes(i="p", j="q"), body, "add", axes(t="t", n="n"))
+    fn = build(b.program("g"))
+    rng = np.random.default_rng(0)
+    d, h = rng.normal(size=(5, 7, 261)), rng.normal(size=(5, 7, 110))
+    np.testing.assert_allclose(fn({"d": d, "h": h})["g"], np.einsum("tni,tnj->ij", d, h), rtol=1e-11, atol=1e-12)
+    assert ("strips" in fn.source) == (order == ("t", "n")), "one depth: the left operand is laid out in strips"
+
+
+def test_depths_apart_stay_apart():
+    b = Builder("window", n=None, w=3)
+    b.input("x", "n")
+    b.input("f", "w", "n")
+    body = ap("mul", ld("x", ap("add", Index("i"), Index("k"))), ld("f", "k", "j"))
+    b.eq("y", axes(i=20, j="n"), body, "add", axes(k="w"))
+    rng = np.random.default_rng(0)
+    x, f = rng.normal(size=60), rng.normal(size=(3, 60))
+    expected = np.array([[sum(x[i + k] * f[k, j] for k in range(3)) for j in range(60)] for i in range(20)])
+    np.testing.assert_allclose(build(b.program("y"))({"x": x, "f": f})["y"], expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_batches_of_products(batch):
+    b = Builder("batched", s=None, m=None, n=None, k=None)
+    b.input("a", "s", "k", "m")
+    b.input("b", "s", "n", "k")
+    body = ap("mul", ld("a", "s", "k", "i"), ld("b", "s", "j", "k"))
+    b.eq("c", axes(s="s", i="m", j="n"), body, "add", axes(k="k"))
+    rng = np.random.default_rng(0)
+    a, c = rng.normal(size=(batch, 33, 270)), rng.normal(size=(batch, 130, 33))
+    found = build(b.program("c"))({"a": a, "b": c})["c"]
+    np.testing.assert_allclose(found, np.einsum("ski,sjk->sij", a, c), rtol=1e-11, atol=1e-12)
