@@ -4,6 +4,7 @@ import importlib
 from typing import Any
 
 from symdl.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from symdl.check import check
 from symdl.compile import compile
 from symdl.derivation import derivation
 from symdl.expr.batch_mean import batch_mean
@@ -58,6 +59,7 @@ __all__ = [
     "batch_norm",
     "broadcast",
     "by_mode",
+    "check",
     "compile",
     "concat",
     "contrastive_loss",

@@ -1,0 +1,46 @@
+"""Directions in which a variable may move: all of them, or those that keep what was declared about it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sympy import Basic
+
+from symdl.expr.nodes import TensorSymbol
+
+MANY = 30  # a variable with more entries is tested in a few random directions, not entry by entry
+RANDOM = 3
+
+
+def directions(array: np.ndarray, rng: np.random.Generator, few: bool) -> list[np.ndarray]:
+    """Return unit vectors for a small array, else a few random signs."""
+    if array.size <= MANY and not few:
+        return list(np.eye(array.size).reshape(-1, *array.shape))
+    return [rng.choice([-1.0, 1.0], size=array.shape) for _ in range(1 if few else RANDOM)]
+
+
+def tangent(variable: Basic, array: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+    """Return a random direction along which the declared facts keep to first order; None if there is none.
+
+    Simplification uses those facts, so second derivatives have a meaning in such directions only.
+    """
+    facts = variable.properties if isinstance(variable, TensorSymbol) else frozenset()
+    if facts & {"one_hot", "integer"} or getattr(variable, "is_integer", False):
+        return None
+    found = rng.standard_normal(array.shape)
+    if "diagonal" in facts:
+        return found * np.eye(len(found))
+    if "orthogonal" in facts:
+        return array @ (found - found.T)
+    if "symmetric" in facts:
+        return found + found.T
+    if "simplex" in facts:
+        return found - found.mean(axis=-1, keepdims=True)
+    return found
+
+
+def trial_sizes(symbols: Any) -> Iterator[tuple[str, int]]:
+    """Yield small and mostly different values for sizes that were not given."""
+    values = (3, 2, 4, 5)
+    for position, name in enumerate(sorted({symbol.name for symbol in symbols})):
+        yield name, values[position % len(values)]
