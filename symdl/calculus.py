@@ -58,10 +58,7 @@ def hessian(f: Any, wrt: Any) -> Any:
     loss = as_scalar(f, "hessian")
     variables, several = variables_of(wrt, [loss], "hessian")
     gradients = simplify(adjoints(loss, variables)).values
-    rows = []
-    for variable, gradient in zip(variables, gradients, strict=True):
-        row = simplify(_jacobians(gradient, variables)).values
-        rows.append(tuple(_shaped(row)))
+    rows = [tuple(_shaped(simplify(_jacobians(gradient, variables)).values)) for gradient in gradients]
     return tuple(rows) if several else rows[0][0]
 
 

@@ -33,6 +33,7 @@ def freeze(
     guard: str | None = None,
     batch: Symbol | None = None,
     stable: bool = True,
+    mode: str = "train",
 ) -> pg.Program:
     """Return the Program that computes ``outputs``.
 
@@ -45,6 +46,7 @@ def freeze(
         guard: Output that must be finite for the updates to happen.
         batch: The symbol of the mini-batch's length.
         stable: Apply the numerically stable forms; False only to measure what they bring.
+        mode: ``train`` or ``predict``: what an op that differs between the two, such as dropout, does.
 
     Raises:
         NameConflictError: if a name is used for two things.
@@ -54,7 +56,7 @@ def freeze(
     if sizes:
         fixed = {ingest(symbol): sympy.Integer(int(value)) for symbol, value in sizes.items()}
         values = [value.xreplace(fixed) for value in values]
-    system = decided(trace(values, list(outputs)), "train")
+    system = decided(trace(values, list(outputs)), mode)
     if stable:
         system = stabilise(system)
     system = split_contractions(system)
