@@ -71,7 +71,7 @@ def _tangent(
 
 
 def _under_guards(derivative: Expr, tangent: Expr) -> Expr:
-    """Return the product with the tangent inside the conditions: a guarded read's tangent is read under the same guard."""
+    """Return the product with the tangent inside the conditions: a tangent is read under its read's guard."""
     where = SCALAR_OPS["where"]
     if isinstance(derivative, sympy.Add):
         return sympy.Add(*(_under_guards(term, tangent) for term in derivative.args))
