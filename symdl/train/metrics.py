@@ -12,15 +12,23 @@ Metric = Callable[[Mapping[str, np.ndarray], Mapping[str, np.ndarray]], float]
 
 
 def accuracy(y: np.ndarray, y_hat: np.ndarray) -> float:
-    """Share of samples whose class is right: the largest entry of rows, or ŷ > ½ for scalars. Book §2.2."""
-    if y_hat.ndim > 1:
-        labels = y.argmax(axis=-1) if y.ndim == y_hat.ndim else y
-        return float(np.mean(y_hat.argmax(axis=-1) == labels))
-    return float(np.mean((y_hat > 0.5) == (y > 0.5)))
+    """Share of samples whose class is right: the largest entry of rows, or ŷ > ½ for single numbers. Book §2.2.
+
+    The classes y are rows as ŷ, or integer labels.
+    """
+    if y_hat.ndim == 1 or y_hat.shape[-1] == 1:
+        y, y_hat = _alike("accuracy", y, y_hat)
+        return float(np.mean((y_hat > 0.5) == (y > 0.5)))
+    if y.shape != y_hat.shape and not np.array_equal(y, np.rint(y)):
+        raise InputError(f"accuracy: expected rows of shape {y_hat.shape} or integer labels as target")
+    labels = y.argmax(axis=-1) if y.shape == y_hat.shape else y
+    labels, found = _alike("accuracy", labels, y_hat.argmax(axis=-1))
+    return float(np.mean(found == labels))
 
 
 def mse(y: np.ndarray, y_hat: np.ndarray) -> float:
     """Mean squared error over all entries."""
+    y, y_hat = _alike("mse", y, y_hat)
     return float(np.mean((y_hat.astype(np.float64) - y) ** 2))
 
 
@@ -31,12 +39,31 @@ def rmse(y: np.ndarray, y_hat: np.ndarray) -> float:
 
 def mae(y: np.ndarray, y_hat: np.ndarray) -> float:
     """Mean absolute error over all entries."""
+    y, y_hat = _alike("mae", y, y_hat)
     return float(np.mean(np.abs(y_hat.astype(np.float64) - y)))
 
 
 def r2(y: np.ndarray, y_hat: np.ndarray) -> float:
     """Coefficient of determination 1 − Σ(y − ŷ)² / Σ(y − ȳ)². Book §2.3."""
+    y, y_hat = _alike("r2", y, y_hat)
     return float(1 - np.sum((y - y_hat.astype(np.float64)) ** 2) / np.sum((y - np.mean(y, axis=0)) ** 2))
+
+
+def _alike(metric: str, y: np.ndarray, y_hat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both without last axes of length 1; a column (n, 1) is a vector (n,). Other shapes must agree."""
+    one, other = _narrow(y), _narrow(y_hat)
+    if one.shape != other.shape:
+        raise InputError(
+            f"metrics: {metric} compares arrays of one shape, found a target of shape {y.shape} and an output of shape "
+            f"{y_hat.shape}; name others as {{'{metric}': ('{metric}', output, target)}}"
+        )
+    return one, other
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    while array.ndim > 1 and array.shape[-1] == 1:
+        array = array[..., 0]
+    return array
 
 
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
