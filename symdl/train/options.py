@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,6 @@ class Options:
     checkpoint: Path | None
     resume: Path | bool
     progress: bool | None
-    identity: dict[str, Any] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.optimizer, Optimizer):
@@ -68,11 +67,6 @@ class Options:
                 raise InputError(f"{name}: expected a number above 0, found {value!r}")
         for name, value in self.weight_decay.items():
             _number(f"weight_decay of {name}", value, 0.0)
-        # What the path of a training depends on: a resumed training must agree with it.
-        object.__setattr__(self, "identity", {
-            "optimizer": type(self.optimizer).__name__, "batch_size": self.batch_size, "dtype": self.dtype,
-            "seed": self.seed, "shuffle": self.shuffle, "frozen": list(self.frozen),
-        })  # fmt: skip
 
 
 def names_of(given: Any, declared: Declaration, what: str) -> tuple[str, ...]:

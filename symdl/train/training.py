@@ -9,6 +9,7 @@ import numpy as np
 from symdl.errors import CheckpointError, InputError
 from symdl.train.dataset import Samples, prepare
 from symdl.train.history import History
+from symdl.train.identity import differences, identity
 from symdl.train.metrics import resolve
 from symdl.train.model import Model
 from symdl.train.options import Options
@@ -39,7 +40,7 @@ class Training:
     """
 
     def __init__(self, model: Model, data: Any, validation: Any, weights: Any, options: Options) -> None:
-        self.model, self.options = model, options
+        self.model, self.options, self.validation = model, options, validation
         self.metrics = resolve(options.metrics, model.declared)
         self.samples: Samples = prepare(model, data, validation, weights, options)
         if options.early_stopping is not None and self.samples.validation is None:
@@ -244,18 +245,21 @@ class Training:
         self.model.parameters.store({**self.fixed, **self._parameters()})
         names = {symbol.name for symbol in self.trained}
         states = {name: array.copy() for name, array in self.state.items() if name not in names}
-        about = self.options.identity, self.history.as_dict(), self.best
+        about = self._identity(self.step), self.history.as_dict(), self.best
         self.model.training = None if epoch is None else TrainingState(epoch, self.step, states, *about)
+
+    def _identity(self, steps: int) -> dict[str, Any]:
+        return identity(self.options, self.validation, self.samples.weighted, steps)
 
     def _resume(self) -> None:
         from symdl.train.checkpoint import resume
 
-        found, own = resume(self.model, self.options), self.options.identity
-        differing = [key for key, value in own.items() if found.identity.get(key) != value]
+        found = resume(self.model, self.options)
+        differing = differences(self._identity(found.step), found.identity)
         if differing:
             raise CheckpointError(
-                f"resume: the checkpoint belongs to another training: {', '.join(differing)} differ; continue with the "
-                "same options, or start anew from its values with sd.load"
+                f"resume: the checkpoint belongs to another training: other settings of {', '.join(differing)}; "
+                "continue with the same ones, or start anew from its values with sd.load"
             )
         for name in self.state:
             self.state[name] = self._cast(found.states[name] if name in found.states else self.model.values[name])

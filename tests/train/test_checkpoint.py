@@ -48,6 +48,51 @@ def test_compiled_training_resumes_bit_for_bit(tmp_path):
     assert resumed.best_epoch == history.best_epoch
 
 
+SCHEDULES = sd.optimizers.schedules
+
+
+@pytest.mark.parametrize("through_a_file", [True, False])
+@pytest.mark.parametrize(
+    ("before", "now", "message"),
+    [
+        ({"validation": 0.2}, {"validation": 0.4}, r"settings of validation \(0.4, before: 0.2\); continue"),
+        ({"validation": 0.2}, {}, r"settings of validation \(None, before: 0.2\)"),
+        ({}, {"validation": line(9)}, r"settings of validation \('data', before: None\)"),
+        ({}, {"clip_norm": 1.0}, r"settings of clip_norm \(1.0, before: None\)"),
+        ({"clip_value": 0.5}, {"clip_value": 0.25}, r"settings of clip_value \(0.25, before: 0.5\)"),
+        (
+            {"weight_decay": {"w": 0.1}},
+            {"weight_decay": {"w": 0.2}},
+            r"weight_decay \({'w': 0.2}, before: {'w': 0.1}\)",
+        ),
+        ({"sample_weights": np.ones(40)}, {}, r"settings of sample_weights \(False, before: True\)"),
+        ({"alpha": 0.1}, {"alpha": 0.2}, r"settings of optimizer.alpha \(0.2, before: 0.1\)"),
+        ({}, {"beta": 0.5}, r"settings of optimizer.beta \(0.5, before: 0.9\)"),
+        (
+            {"alpha": SCHEDULES.Warmup(SCHEDULES.Cosine(0.1, 100), 10)},
+            {"alpha": SCHEDULES.Warmup(SCHEDULES.Cosine(0.1, 90), 10)},
+            r"alpha \(Warmup\(schedule=Cosine\(alpha=0.1, steps=90, end=0.0\), steps=10\), before: Warmup",
+        ),
+        (
+            {"alpha": lambda t: 0.1 * 0.5**t},
+            {"alpha": lambda t: 0.1 * 0.25**t},
+            r"optimizer.alpha \(a function from 0.1 to 0.025, before: a function from 0.1 to 0.05\)",
+        ),
+    ],
+)
+def test_other_settings_are_another_training(before, now, message, through_a_file, tmp_path):
+    path, model = tmp_path / "run.safetensors", regression()
+
+    def train(model, alpha=0.01, beta=0.9, **options):
+        adam = sd.optimizers.Adam(alpha=alpha, beta=beta)
+        return sd.fit(model, line(), optimizer=adam, target="numpy", **options)
+
+    train(model, epochs=2, checkpoint=path, **before)
+    with pytest.raises(CheckpointError, match=message):
+        train(regression() if through_a_file else model, epochs=4, resume=path if through_a_file else True, **now)
+    assert train(regression(), epochs=4, resume=path, **before).epochs == 4
+
+
 def test_a_saved_model_can_go_on_after_its_training(tmp_path):
     options = {"batch_size": 16, "target": "numpy", "optimizer": sd.optimizers.Momentum(alpha=0.1)}
     whole, model = classifier(), classifier()
