@@ -57,4 +57,4 @@ def rounded(expr: sympy.Basic, values: dict[sympy.Symbol, np.ndarray], dtype: ty
 def _power(base: Any, exponent: sympy.Rational, dtype: type) -> Any:
     root = np.sqrt(base) if exponent.q == 2 else base
     assert exponent.q in (1, 2), f"a kernel raises to the power {exponent}"
-    return dtype(root**int(exponent.p)) if np.ndim(root) == 0 else root**int(exponent.p)
+    return dtype(root ** int(exponent.p)) if np.ndim(root) == 0 else root ** int(exponent.p)

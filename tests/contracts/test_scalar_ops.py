@@ -66,7 +66,7 @@ def check_derivatives(op, order):
                 arguments = list(map(mpmath.mpf, point))
 
                 def along(t, arguments=arguments, position=position, precise=precise):
-                    return precise(*arguments[:position], t, *arguments[position + 1:])
+                    return precise(*arguments[:position], t, *arguments[position + 1 :])
 
                 expected = mpmath.diff(along, arguments[position], order)
                 found = exact(derivative, dict(zip(symbols, point, strict=True)))
@@ -95,8 +95,14 @@ def grid(op, dtype):
     """Arguments of all sizes: denormal, tiny, moderate, around kinks and branches, up to where exp overflows."""
     info, limit = np.finfo(dtype), math.log(float(np.finfo(dtype).max))
     tiny = float(info.tiny)
-    sizes = np.concatenate([np.geomspace(tiny, 1, 60), np.linspace(0.01, 3.5, 120), np.linspace(3.5, limit + 1, 120),
-                            [1 - info.eps, 1 + info.eps, 3 - 2 * float(info.eps), 100 * tiny**0.5]])
+    sizes = np.concatenate(
+        [
+            np.geomspace(tiny, 1, 60),
+            np.linspace(0.01, 3.5, 120),
+            np.linspace(3.5, limit + 1, 120),
+            [1 - info.eps, 1 + info.eps, 3 - 2 * float(info.eps), 100 * tiny**0.5],
+        ]
+    )
     points = np.unique(np.concatenate([-sizes, sizes, 0.5 + 0.3 * np.sin(sizes), 1 - sizes, sizes - 1]).astype(dtype))
     low, high = op.domain
     return points[(points > low) & (points < high)]
@@ -229,8 +235,7 @@ class TestEveryOp:
 
 def test_scan_finds_the_ops_of_the_design():
     wanted = (
-        "exp log log1p expm1 tanh abs sign sin cos sigmoid "
-        " softplus relu leaky_relu elu gelu swish erf maximum minimum"
+        "exp log log1p expm1 tanh abs sign sin cos sigmoid  softplus relu leaky_relu elu gelu swish erf maximum minimum"
     )
     assert set(wanted.split()) <= {op.name for op in OPS}
 

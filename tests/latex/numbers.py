@@ -83,6 +83,8 @@ class Numbers:
             return COMPARISONS[expr.rel_op](*args)
         if isinstance(expr, sympy.And | sympy.Or | sympy.Not):
             return {"And": all(args), "Or": any(args), "Not": not args[0]}[type(expr).__name__]
+        if isinstance(expr, sympy.ITE):
+            return args[1] if args[0] else args[2]
         if isinstance(expr, sympy.floor):
             return math.floor(args[0])
         if isinstance(expr, sympy.Mod):

@@ -81,6 +81,16 @@ def test_a_scalar_with_free_indices_prints_its_elements():
     assert sympy.latex(Element(X, i, 0) ** 2) == "X_{i, 1}^{2}"
 
 
+def test_conditions():
+    above, below = ew.greater(x, 0), ew.less(x, 1)
+    assert latex(ew.where(above & below, x, 0)) == (
+        r"\begin{cases} x & \text{if } x < 1 \wedge x > 0 \\ 0 & \text{otherwise} \end{cases}")  # fmt: skip
+    c, d, e = scalar("c") > 0, scalar("d") > 0, scalar("e") > 0
+    tex = latex(sympy.ITE(c, d, e))
+    assert katex_error(tex) is None
+    assert "ITE" not in tex
+
+
 def test_names():
     assert doctest.testmod(names).failed == 0
     cases = {"theta": r"\theta", "x1": "x_{1}", "W_2": "W_{2}", "y_hat": r"\hat{y}", "δ": r"\delta", "Sigma": r"\Sigma",

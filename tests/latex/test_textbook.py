@@ -171,6 +171,13 @@ def test_index_notation():
     check(latex(squares(w), notation="index"), r"\sum_{i=1}^{p} w_{i}^{2}")
     check(latex(structure.diag(w), notation="index"), r"w_{i} \delta_{ij}")
     check(latex(softmax.softmax(x), notation="index"), rf"{SOFTMAX}\left(x\right)_{{i}}")
+    check(latex(structure.eye(n) - 1, notation="index"), r"\delta_{ij} - 1")
+    check(latex(reductions.argmax(w), notation="index"), r"\arg\max_{i} w_{i} - 1")
+    check(
+        latex(structure.kron(A, B), notation="index"),
+        r"A_{1 + \left\lfloor \frac{i - 1}{p} \right\rfloor, 1 + \left\lfloor \frac{j - 1}{p} \right\rfloor} "
+        r"B_{1 + \left(\left(i + p - 1\right) \bmod p\right), 1 + \left(\left(j + p - 1\right) \bmod p\right)}",
+    )
     check(latex(w[1:], notation="index"), r"w_{i + 1}")
     check(latex(w[::-1], notation="index"), r"w_{p + 1 - i}")
     check(latex(matrix("X", k, n) @ y, notation="index"), r"\sum_{j=1}^{n} X_{ij} y_{j}")

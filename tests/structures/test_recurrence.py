@@ -1,4 +1,4 @@
-"""Recurrences: values, gradients by backpropagation through time, forward mode, second order, batches, both directions."""
+"""Recurrences: values, backpropagation through time, forward mode, second order, batches, both directions."""
 
 import numpy as np
 import pytest

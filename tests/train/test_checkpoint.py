@@ -1,6 +1,7 @@
 """Files: equations and values come back as they were, and a resumed training is bit for bit an uninterrupted one."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -9,10 +10,11 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 import symdl as sd
+from symdl.cli.files import write
 from symdl.errors import CheckpointError
 from symdl.optimizers import OPTIMIZERS
-from symdl.train.checkpoint import write_atomically
 from symdl.train.codec import decode, encode
+from symdl.train.files import write_atomically
 from tests.train.models import classifier, labelled, line, regression
 
 
@@ -182,6 +184,18 @@ def test_a_file_is_replaced_at_once_or_not_at_all(tmp_path, monkeypatch):
         write_atomically(path, b"half")
     assert path.read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == ["m.safetensors"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_everybody_whom_the_umask_allows_can_read_a_file(umask, tmp_path):
+    before = os.umask(umask)
+    try:
+        regression().save(tmp_path / "m.safetensors")
+        write(tmp_path / "m.txt", "a σ")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "m.txt").read_text(encoding="utf-8") == "a σ"
+    assert {item.stat().st_mode & 0o777 for item in tmp_path.iterdir()} == {0o666 & ~umask}
 
 
 def test_checkpoints_are_made_after_every_epoch(tmp_path):
