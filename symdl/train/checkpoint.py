@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from symdl.errors import CheckpointError
 from symdl.train.codec import decode, encode
+from symdl.train.files import write_atomically
 from symdl.train.state import TrainingState
 
 if TYPE_CHECKING:
@@ -111,21 +111,6 @@ def read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             f"(format {metadata.get('format')!r}, expected {FORMAT!r})"
         )
     return arrays, metadata
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new one, whatever happens in between."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _listed(roots: dict[str, Any], group: str) -> list[Any]:
