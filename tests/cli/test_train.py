@@ -1,5 +1,6 @@
 """``symdl train``: what it prints and what it leaves."""
 
+import dataclasses
 import json
 import re
 
@@ -56,7 +57,7 @@ def test_metrics(trained):
 def test_kernels_are_the_source_with_equations(trained):
     source = (trained[1] / "kernels.py").read_text(encoding="utf-8")
     compile(source, "kernels.py", "exec")
-    assert "# y_hat[i0, i1] = " in source
+    assert "# z1[i0, i1] = b1[i1] + " in source
 
 
 def test_derivation_as_latex_and_page(trained):
@@ -99,6 +100,15 @@ def test_options_reach_the_training(symdl, tmp_path):
     }  # fmt: skip
     assert "alpha=0.01" in found["training"]["optimizer"]
     assert "np." in (tmp_path / "kernels.py").read_text(encoding="utf-8")
+
+
+def test_early_stopping_is_no_failure(symdl, tmp_path, monkeypatch):
+    recipe = sd.models.find("linear")
+    early = {**recipe.settings, "validation": 0.2, "early_stopping": sd.EarlyStopping(1, min_delta=1e9)}
+    monkeypatch.setattr("symdl.cli.train.find", lambda name: dataclasses.replace(recipe, settings=early))
+    result = symdl("train", "linear", "--out", tmp_path, "--epochs", 50, "--target", "numpy")
+    assert result.exit_code == 0, result.output
+    assert "early stopping" in json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["history"]["stopped"]
 
 
 def test_folder_by_default(symdl, tmp_path, monkeypatch):
