@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import sympy
 from sympy import Add, Basic, Expr, Integer, KroneckerDelta, Mul, Number, NumberSymbol, Pow, Rel, Symbol
-from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
+from sympy.logic.boolalg import And, BooleanFalse, BooleanFunction, BooleanTrue, Not, Or
 
 from symdl.expr.index import Index, substitute
 from symdl.expr.nodes import Array, CompositeOp, Element, Reduce, Tensor
@@ -23,6 +23,7 @@ from symdl.latex.forms import Number as NumberForm
 from symdl.latex.names import LETTERS, name_latex, symbol_latex
 
 COMPARISONS = {sympy.Eq: "==", sympy.Ne: "!=", sympy.Lt: "<", sympy.Le: "<=", sympy.Gt: ">", sympy.Ge: ">="}
+_ARITHMETIC = (Add, Mul, Pow, sympy.floor, sympy.ceiling, sympy.Mod, sympy.Min, sympy.Max)
 LOGIC = {And: "and", Or: "or", Not: "not"}
 
 
@@ -85,6 +86,8 @@ class ElementView:
             return Logic(LOGIC[type(expr)], tuple(map(self.form, sorted(expr.args, key=str))))
         if isinstance(expr, BooleanTrue | BooleanFalse):
             return NumberForm(Integer(1 if expr else 0))
+        if isinstance(expr, BooleanFunction):
+            return self.form(expr.to_nnf(simplify=False))
         if isinstance(expr, ScalarOp) and expr.name == "where":
             return Cases(*map(self.form, expr.args))
         return apply(type(expr), tuple(map(self.form, expr.args)))
@@ -198,10 +201,10 @@ def size_form(size: Expr) -> Form:
 
 @lru_cache(maxsize=50_000)
 def is_plain(expr: Basic) -> bool:
-    """Tell whether an expression holds numbers and symbols only: no element, reduction or op."""
-    if isinstance(expr, Element | Reduce | ScalarOp | Tensor):
-        return False
-    return all(map(is_plain, expr.args))
+    """Tell whether an expression is arithmetic of numbers and symbols: no element, reduction, op or Kronecker delta."""
+    if isinstance(expr, sympy.Indexed):
+        return True
+    return (not expr.args or isinstance(expr, _ARITHMETIC)) and all(map(is_plain, expr.args))
 
 
 def is_named(tensor: Tensor) -> bool:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import sympy
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, NumberSymbol, Pow, Rel, Symbol
-from sympy.logic.boolalg import And, Boolean, Not, Or
+from sympy.logic.boolalg import And, Boolean, BooleanFunction, Not, Or
 
 from symdl.expr.index import Index, axis_index, free_indices, substitute
 from symdl.expr.nodes import Array, CompositeOp, Element, Reduce, Tensor
@@ -131,6 +131,8 @@ class MatrixView:
 
     def function(self, expr: Expr, places: Places) -> Form | None:
         """Return a function or condition, applied element by element."""
+        if isinstance(expr, BooleanFunction) and not isinstance(expr, And | Or | Not):
+            return self.function(expr.to_nnf(simplify=False), places)
         if isinstance(expr, Rel) and any(is_plain(side) and free_indices(side) for side in expr.args):
             return None
         args = [self.operand(argument, places) for argument in expr.args]
