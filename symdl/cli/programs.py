@@ -17,8 +17,3 @@ def training_step(recipe: "Recipe", model: "Model", target: str, dtype: str | No
     where = model.where(target, dtype or options["dtype"])
     switches = Switches(whole=options.get("batch_size") is None)
     return training(model.declared, where, model.declared.parameters, options["optimizer"], switches)
-
-
-def trained_step(model: "Model") -> "Built":
-    """Return the training step that a model was trained with."""
-    return next(built for key, built in reversed(model._built.items()) if key[0] == "training")

@@ -57,7 +57,7 @@ def command(
     run.leave(history, figure)
     typer.echo(f"{run.judged} {recipe.metric} {number(recipe.metric, figure)}")
     typer.echo(f"results in {shown(run.folder)}")
-    if history.stopped:
+    if history.diverged:
         raise typer.Exit(FAILED)
 
 
@@ -139,11 +139,10 @@ class _Run:
     def leave(self, history: "History", figure: float) -> None:
         """Write kernels, metrics, loss curve and checkpoint."""
         from symdl.cli.picture import loss_curve
-        from symdl.cli.programs import trained_step
         from symdl.cli.summary import summary
 
         self.model.save(self.checkpoint)
-        write(self.folder / "kernels.py", trained_step(self.model).executable.source)
+        write(self.folder / "kernels.py", self.model.training_program().executable.source)
         write(
             self.folder / "metrics.json", summary(self.recipe, self.model, self.options, self.judged, history, figure)
         )

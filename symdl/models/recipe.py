@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,10 @@ class Recipe:
         build: The model for a division of the data.
         splits: The divisions of its data, each into training and test samples.
         arrays: The arrays by symbol of some samples.
-        training: Arguments of ``fit``.
+        settings: Arguments of ``fit``, or a function that returns them for a division of the data.
         metric: What is reported: accuracy, r2, mse, or loss (the cost).
         reference: The value that the metric should reach, from ``source``.
+        tolerance: By how much the metric may be worse: half a unit of the last digit of a reference that is rounded.
         source: Where the reference is from.
     """
 
@@ -50,14 +52,20 @@ class Recipe:
     build: Callable[[Split], Model]
     splits: Callable[[], tuple[Split, ...]]
     arrays: Callable[[Dataset], dict[str, np.ndarray]]
-    training: Mapping[str, Any]
+    settings: Mapping[str, Any] | Callable[[Split], Mapping[str, Any]]
     metric: str
     reference: float
+    tolerance: float
     source: str
     higher: bool = field(init=False, default=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "higher", self.metric not in ("loss", "mse", "rmse", "mae"))
+
+    @cached_property
+    def training(self) -> Mapping[str, Any]:
+        """Arguments of ``fit`` for the first division of the data."""
+        return self.settings(self.splits()[0]) if callable(self.settings) else self.settings
 
     def train(self, seed: int = 0, **options: Any) -> Outcome:
         """Train on every division of the data and return the outcome.
@@ -73,7 +81,8 @@ class Recipe:
     def train_on(self, division: Split, seed: int = 0, **options: Any) -> Outcome:
         """Train on one division of the data."""
         model = self.build(division)
-        history = fit(model, self.arrays(division.train), **{**self.training, "seed": seed, **options})
+        settings = self.settings(division) if callable(self.settings) else self.settings
+        history = fit(model, self.arrays(division.train), **{**settings, "seed": seed, **options})
         return Outcome(model, history, division, self.score(model, division))
 
     def score(self, model: Model, division: Split) -> float:
@@ -82,7 +91,6 @@ class Recipe:
         return model.evaluate(self.arrays(division.test), metrics)[self.metric]
 
     def reached(self, figure: float) -> bool:
-        """Tell whether a figure is as good as the reference, to the digits in which that is given."""
-        digits = len(f"{self.reference:g}".partition(".")[2])
-        rounded = round(figure, digits)
-        return rounded >= self.reference if self.higher else rounded <= self.reference
+        """Tell whether a figure is as good as the reference, up to the tolerance."""
+        short = self.reference - figure if self.higher else figure - self.reference
+        return short <= self.tolerance

@@ -17,6 +17,7 @@ class History:
             ``cached``, whether all kernels were there already.
         best_epoch: The epoch (from 0) with the lowest validation loss, or None.
         stopped: Why training ended before its last epoch, or an empty string.
+        diverged: Whether it ended because the loss was no longer finite.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -26,6 +27,7 @@ class History:
     timings: dict[str, Any] = field(default_factory=dict)
     best_epoch: int | None = None
     stopped: str = ""
+    diverged: bool = False
 
     @property
     def epochs(self) -> int:

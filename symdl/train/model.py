@@ -129,10 +129,20 @@ class Model:
         return float(found.pop(LOSS)), found
 
     def program(self, key: Any, make: Any) -> Built:
-        """Return the compiled program for a key, made at its first use."""
-        if key not in self._built:
-            self._built[key] = make()
+        """Return the compiled program for a key, made at its first use; the last one used is the last in order."""
+        self._built[key] = self._built.pop(key) if key in self._built else make()
         return self._built[key]
+
+    def training_program(self) -> Built:
+        """Return the compiled step that the model was last trained with.
+
+        Raises:
+            InputError: if it has not been trained in this process.
+        """
+        for key, built in reversed(self._built.items()):
+            if key[0] == "training":
+                return built
+        raise InputError("training_program: the model has not been trained yet; call sd.fit first")
 
     def where(self, target: str, dtype: str | None) -> Where:
         """Return where a program runs, given the sizes that are bound; ``dtype`` is that of the values by default."""

@@ -226,6 +226,7 @@ class Training:
             self.history.loss += self._round(len(losses) - 1)[0]
             self.epoch += len(losses) - 1
         self.history.cut(self.epoch)
+        self.history.diverged = True
         self.history.stopped = (
             f"the loss is not finite in epoch {failed} (of 0 to {self.options.epochs - 1}); the values after "
             f"{self.epoch} epochs are kept. Lower the learning rate alpha, clip the gradient (clip_norm=1.0), scale "
@@ -265,5 +266,5 @@ class Training:
             self.state[name] = self._cast(found.states[name] if name in found.states else self.model.values[name])
         self.fixed = {name: self._cast(self.model.values[name]) for name in self.options.frozen}
         self.epoch, self.step, self.best = found.epoch, found.step, found.best
-        again = {"timings": self.history.timings, "stopped": ""}
+        again = {"timings": self.history.timings, "stopped": "", "diverged": False}
         self.history = self.model.history = History(**{**found.history, **again})

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import symdl as sd
+from symdl.train.options import EarlyStopping
 
 FILES = {"derivation.tex", "derivation.html", "kernels.py", "metrics.json", "loss.png", "checkpoint.safetensors"}
 
@@ -104,7 +105,7 @@ def test_options_reach_the_training(symdl, tmp_path):
 
 def test_early_stopping_is_no_failure(symdl, tmp_path, monkeypatch):
     recipe = sd.models.find("linear")
-    early = {**recipe.settings, "validation": 0.2, "early_stopping": sd.EarlyStopping(1, min_delta=1e9)}
+    early = {**recipe.settings, "validation": 0.2, "early_stopping": EarlyStopping(1, min_delta=1e9)}
     monkeypatch.setattr("symdl.cli.train.find", lambda name: dataclasses.replace(recipe, settings=early))
     result = symdl("train", "linear", "--out", tmp_path, "--epochs", 50, "--target", "numpy")
     assert result.exit_code == 0, result.output

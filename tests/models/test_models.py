@@ -1,5 +1,7 @@
 """The library of models: each is declared in the book's notation, prints, and reaches its reference figure."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -104,9 +106,24 @@ def test_networks_that_cannot_be():
         network([3, 2], "spike")
 
 
-def test_figures_are_compared_to_the_digits_of_the_reference():
+@pytest.mark.parametrize(("name", "epochs", "alpha"), [("digits-mlp", 60, 2e-3), ("digits-autoencoder", 300, 3e-3)])
+def test_the_learning_rate_falls_over_the_whole_training(name, epochs, alpha):
+    recipe = find(name)
+    division = recipe.splits()[0]
+    steps = epochs * -(-len(division.train) // 32)
+    assert recipe.training["optimizer"].alpha == sd.optimizers.schedules.Cosine(alpha, steps)
+    half = replace(division, train=division.train.take(slice(None, None, 2)))
+    assert recipe.settings(half)["optimizer"].alpha.steps == epochs * -(-len(half.train) // 32) < steps
+
+
+def test_figures_are_compared_up_to_the_tolerance():
     recipe = find("linear")
     assert recipe.reached(0.517748)
     assert not recipe.reached(0.51773)
     assert find("digits-autoencoder").reached(0.01990)
     assert not find("digits-autoencoder").reached(0.0200)
+    exact = replace(recipe, reference=0.5, tolerance=0.0)
+    assert exact.reached(0.5)
+    assert not exact.reached(0.4999)
+    assert replace(recipe, reference=1e-7, tolerance=5e-9, metric="mse").reached(1.04e-7)
+    assert not replace(recipe, reference=1e-7, tolerance=5e-9, metric="mse").reached(1.06e-7)

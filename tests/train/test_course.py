@@ -67,6 +67,7 @@ def test_early_stopping_keeps_the_values_of_the_lowest_validation_loss():
                      callbacks=lambda model, history: seen.append(model.values["W1"].copy()))  # fmt: skip
     losses = history.validation_loss
     assert "early stopping after" in history.stopped
+    assert not history.diverged
     assert history.epochs < 200
     assert history.best_epoch == int(np.argmin(losses)) == history.epochs - 7
     np.testing.assert_array_equal(model.values["W1"], seen[history.best_epoch])
@@ -94,6 +95,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(batch):
     with pytest.warns(RuntimeWarning, match="the loss is not finite in epoch .* Lower the learning rate alpha, clip"):
         history = sd.fit(model, line(), epochs=500, batch_size=batch, **settings)
     assert history.stopped.startswith("the loss is not finite in epoch")
+    assert history.diverged
     assert 0 < history.epochs < 500
     assert np.isfinite(history.loss).all()
     assert np.isfinite(model.values["w"]).all()

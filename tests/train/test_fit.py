@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import symdl as sd
+from symdl.errors import InputError
 from tests.train.models import classifier, cost_and_gradient, labelled, line, regression
 
 ALPHA = 0.05
@@ -224,6 +225,18 @@ def test_changing_numbers_compiles_nothing_anew():
     for count in (1, 17, 400):
         assert model.predict({"x": np.zeros((count, 3))})["y_hat"].shape == (count,)
     assert len(model._built) == programs + 1
+
+
+def test_the_program_a_model_was_last_trained_with():
+    model = regression()
+    with pytest.raises(InputError, match="training_program: the model has not been trained yet"):
+        model.training_program()
+    programs = []
+    for optimizer in (sd.optimizers.SGD(), sd.optimizers.Adam(), sd.optimizers.SGD()):
+        sd.fit(model, line(), optimizer=optimizer, epochs=1, target="numpy")
+        programs.append(model.training_program())
+    assert programs[0] is programs[2]
+    assert programs[0] is not programs[1]
 
 
 class Batches:
