@@ -6,9 +6,10 @@ from typing import Any
 import sympy
 from sympy import Basic, Symbol
 
+from symdl.declared import check_declared
 from symdl.errors import ExpressionError, InputError
 from symdl.expr.ingest import ingest
-from symdl.expr.nodes import Tensor
+from symdl.expr.nodes import Tensor, TensorSymbol
 from symdl.freeze import freeze
 from symdl_codegen.errors import ArgumentError, CodegenError
 from symdl_codegen.program import Size
@@ -40,6 +41,8 @@ class CompiledFunction:
         taken = {symbol.name for value in values for symbol in value.free_symbols}
         self._names = [name if name not in taken else f"{name}_" for name in self._names]
         self.target, self.dtype, self.threads = target, dtype, threads
+        symbols = {symbol for value in values for symbol in value.free_symbols if isinstance(symbol, TensorSymbol)}
+        self._declared = {symbol.name: symbol for symbol in sorted(symbols, key=str) if symbol.properties}
         self._executables: dict[tuple[tuple[str, int], ...], Any] = {}
         self._program = freeze(dict(zip(self._names, self._values, strict=True)), name="function")
         self._static = tuple(sorted(set(self._program.sizes) - dynamic)) if dynamic is not None else ()
@@ -108,6 +111,7 @@ class CompiledFunction:
         for name, value in sizes.items():
             if isinstance(value, bool) or (not isinstance(value, int) and not hasattr(value, "__index__")):
                 raise InputError(f"{name}: expected an integer size, found {value!r}")
+        check_declared(self._declared, given)
         try:
             executable = self._executable(self._static_sizes(given, sizes))
             known = {name: int(value) for name, value in sizes.items() if name in executable.program.sizes}

@@ -17,7 +17,7 @@ from symdl.calculus import adjoints, grad, hessian, hvp, pushforward, variables_
 from symdl.check.directions import directions, tangent, trial_sizes
 from symdl.check.ops_of import OpsOf
 from symdl.check.report import Report, Row
-from symdl.errors import InternalError
+from symdl.errors import InputError, InternalError
 from symdl.expr.ingest import as_scalar, ingest
 from symdl.expr.nodes import Array, Tensor, TensorSymbol
 from symdl.expr.system import System, trace
@@ -83,9 +83,24 @@ class _Check:
             for symbol in sorted(symbols, key=lambda symbol: symbol.name)
             if symbol.name not in self.sizes
         }
+        self._enter_domain(given)
         self.rows: list[Row] = []
         self.remarks: list[str] = []
         self.kink = self._kinks()
+
+    def _enter_domain(self, given: Mapping[str, np.ndarray]) -> None:
+        """Draw positive values where the loss has no value at random ones, as for logarithms and roots."""
+        if np.isfinite(evaluate(self.loss, self.arrays, self.sizes)):
+            return
+        for symbol in self.loss.free_symbols:
+            array = self.arrays.get(symbol.name)
+            if array is not None and symbol.name not in given and not getattr(symbol, "properties", None):
+                self.arrays[symbol.name] = np.abs(array) + 0.1
+        if not np.isfinite(evaluate(self.loss, self.arrays, self.sizes)):
+            raise InputError(
+                "check: the expression is not finite at random inputs, nor at positive ones; pass values={name: array} "
+                "from its domain"
+            )
 
     def _sizes(self, sizes: Mapping[Any, int], values: Mapping[Any, Any]) -> dict[str, int]:
         """Return given sizes, those that given arrays carry, and small ones for the rest."""

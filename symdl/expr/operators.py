@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sympy import Expr, Integer
+from sympy import Expr, Integer, MatrixExpr
+from sympy.matrices.matrixbase import MatrixBase
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.expr.sizes import same_size, shape_text
@@ -42,7 +43,10 @@ class TensorOperators:
         return _scale("*", self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return _scale("*", other, self)
+        from symdl.expr.contract import matmul
+
+        # SymPy's matrices have one product, which their * and @ both ask for.
+        return matmul(other, self) if isinstance(other, MatrixExpr | MatrixBase) else _scale("*", other, self)
 
     def __truediv__(self, other: Any) -> Any:
         return _scale("/", self, other)
@@ -50,7 +54,7 @@ class TensorOperators:
     def __rtruediv__(self, other: Any) -> Any:
         raise ExpressionError(
             f"{_name(other)} / {_name(self)}: division by a tensor of shape {shape_text(self.shape)} has no meaning; "
-            "use sd.divide for the element-wise quotient or sd.solve for a linear system"
+            "use sd.divide for the element-wise quotient of two tensors"
         )
 
     def __pow__(self, exponent: Any) -> Any:

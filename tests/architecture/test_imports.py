@@ -9,7 +9,7 @@ from tests.architecture.source import SourceFile, package_files
 ORDER = {
     "symdl": [
         "errors", "notation", "expr", "ops", "derive", "simplify", "latex", "calculus", "derivation", "interpret",
-        "testing",
+        "testing", "declared",
         "check", "init", "losses", "optimizers", "freeze", "compile", "train", "data", "models", "cli", "__main__",
     ],
     "symdl_codegen": [
