@@ -121,6 +121,8 @@ def _scalar_node(node: Basic) -> Basic | None:
         raise ExpressionError(f"{node}: unevaluated {type(node).__name__}; use sd.grad and its family for derivatives")
     if isinstance(node, sympy.Piecewise):
         return _piecewise(node)
+    if isinstance(node, sympy.ITE | sympy.Xor | sympy.Implies | sympy.Equivalent):  # SymPy nests pieces by ITE
+        return rebuild(node.to_nnf(simplify=False), _scalar_node)
     function = FROM_SYMPY.get(type(node))
     if function is not None:
         return _apply(node, function)

@@ -1,5 +1,6 @@
 """Random models of symdl's own tensors."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ SHAPES: list[tuple[Any, ...]] = [(n,), (p,), (3,), (n, p), (p, n), (n, n), (p, m
 FACTS = ["", "", "positive", "probability", "simplex", "one_hot", "symmetric", "positive_definite", "diagonal"]
 SQUARE = {"symmetric", "positive_definite", "diagonal"}
 # Not in random models: values that grow or jump everywhere, and constants that are rounded (no 50 digits).
-LEFT_OUT = {"floor", "tan", "cosh", "sinh", "step", "expm1", "asin", "acos", "selu", "leaky_relu"}
+LEFT_OUT = {"floor", "tan", "cosh", "sinh", "step", "expm1", "asin", "acos", "selu", "leaky_relu", "stop_gradient"}
 
 Move = Callable[[Pool], Part | None]
 
@@ -27,7 +28,12 @@ Move = Callable[[Pool], Part | None]
 def unary_ops(analytic: bool) -> list[str]:
     """Return the names of scalar ops of one argument that are defined on all reals."""
     found = [name for name, op in SCALAR_OPS.items() if op.domain == (-np.inf, np.inf) and op.analytic is analytic]
-    return sorted(set(found) - LEFT_OUT - {"maximum", "minimum", "where"})
+    return sorted(name for name in set(found) - LEFT_OUT if _arity(name) == 1)
+
+
+def _arity(name: str) -> int:
+    parameters = inspect.signature(SCALAR_OPS[name].eval).parameters.values()
+    return sum(parameter.default is inspect.Parameter.empty for parameter in parameters)
 
 
 def declared(pool: Pool) -> Part:

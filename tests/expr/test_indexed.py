@@ -19,6 +19,7 @@ VALUES = {
     "x": rng.standard_normal(4), "y": rng.standard_normal(4), "A": rng.standard_normal((4, 3)),
     "B": rng.standard_normal((4, 4)), "c": 0.7,
 }  # fmt: skip
+X0 = x[0]
 X, Y, P, Q = (VALUES[name] for name in "xyAB")
 SIZES = {"n": 4, "p": 3, "m": 2}
 R = range(4)
@@ -122,3 +123,14 @@ def test_fixed_places():
         evaluate(x[4], VALUES, SIZES)
     with pytest.raises(InputError, match="leaves x of shape"):
         evaluate(x[4], VALUES, SIZES, precision=20)
+
+
+def test_conditions_that_sympy_nests():
+    inner = sp.Piecewise((X0**2, X0 > 0), (sp.sin(X0), True))
+    expr = sp.Piecewise((1, sp.Xor(inner > 1, c > 0)), (2, True)) + sp.Piecewise(
+        (1, inner > sp.Rational(1, 3)), (2, True)
+    )
+    for value in (0.5, 1.5, -0.5):
+        own = value**2 if value > 0 else np.sin(value)
+        expected = (1 if (own > 1) != (0.7 > 0) else 2) + (1 if own > 1 / 3 else 2)
+        assert evaluate(expr, {**VALUES, "x": [value, 0, 0, 0]}, SIZES) == expected

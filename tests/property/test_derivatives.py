@@ -12,31 +12,51 @@ NOTATIONS = {"tensors": tensor_models, "matrices": matrix_models, "indexed": ind
 seeds = st.integers(0, 2**16)
 
 
+def first_order(notation, examples):
+    @settings(max_examples=examples)
+    @given(NOTATIONS[notation](), seeds)
+    def run(model, seed):
+        check_first_order(model, np.random.default_rng(seed))
+
+    run()
+
+
+def second_order(notation, examples):
+    @settings(max_examples=examples)
+    @given(NOTATIONS[notation](steps=4), st.integers(0, 3), seeds)
+    def run(model, place, seed):
+        check_second_order(model, np.random.default_rng(seed), place)
+
+    run()
+
+
 @pytest.mark.parametrize("notation", NOTATIONS)
 def test_values(notation):
-    @settings(max_examples=150)
+    @settings(max_examples=100)
     @given(NOTATIONS[notation]())
-    def check(model):
+    def run(model):
         check_value(model)
 
-    check()
+    run()
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)
 def test_first_order(notation):
-    @settings(max_examples=60)
-    @given(NOTATIONS[notation](), seeds)
-    def check(model, seed):
-        check_first_order(model, np.random.default_rng(seed))
-
-    check()
+    first_order(notation, 40)
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)
 def test_second_order(notation):
-    @settings(max_examples=30)
-    @given(NOTATIONS[notation](steps=4), st.integers(0, 3), seeds)
-    def check(model, place, seed):
-        check_second_order(model, np.random.default_rng(seed), place)
+    second_order(notation, 15)
 
-    check()
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_first_order_of_many(notation):
+    first_order(notation, 500)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_second_order_of_many(notation):
+    second_order(notation, 200)
