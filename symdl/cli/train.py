@@ -35,7 +35,9 @@ def command(
     alpha: Annotated[float | None, typer.Option("--alpha", help="The learning rate, a constant.")] = None,
     target: Annotated[str | None, typer.Option("--target", help="cpu, numpy or cuda.")] = None,
     dtype: Annotated[str | None, typer.Option("--dtype", help="float32 or float64.")] = None,
-    threads: Annotated[int | None, typer.Option("--threads", help="Results do not depend on it.")] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", help="For later use: kernels run on one thread today.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in DIR.")] = False,
     progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show the epochs.")] = True,
 ) -> None:

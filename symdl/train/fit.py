@@ -54,7 +54,7 @@ def fit(
         target: ``cpu``, ``numpy`` or ``cuda``.
         dtype: ``float32`` or ``float64``.
         seed: Of the initial values, the order of the samples and the choice of the validation data.
-        threads: The number of threads; results never depend on it.
+        threads: For later use: kernels of the CPU run on one thread today, and results will never depend on it.
         shuffle: Whether each epoch takes the samples in another order; of no consequence for whole batches.
         clip_norm: Scale the gradient over all parameters to this norm where it is longer. Book §5.4.
         clip_value: Limit each element of the gradient to [-clip_value, clip_value], before ``clip_norm``.
