@@ -56,14 +56,14 @@ class Built:
 
 
 def prediction(declared: Declaration, where: Where) -> Built:
-    """Compile the outputs."""
-    return _build("prediction", objective(declared).outputs, where, {})
+    """Compile the outputs, with what differs between training and prediction as it is in prediction."""
+    return _build("prediction", objective(declared).outputs, where, {}, mode="predict")
 
 
 def evaluation(declared: Declaration, where: Where) -> Built:
-    """Compile the cost and the outputs."""
+    """Compile the cost and the outputs, with what differs between the two as it is in prediction."""
     goal = objective(declared)
-    return _build("evaluation", {LOSS: goal.value, **goal.outputs}, where, {})
+    return _build("evaluation", {LOSS: goal.value, **goal.outputs}, where, {}, mode="predict")
 
 
 def training(
