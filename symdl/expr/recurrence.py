@@ -78,6 +78,16 @@ class Recurrence(Tensor):
         """The sizes of the axes."""
         return self.placeholders[self.which].shape
 
+    @property
+    def name(self) -> str:
+        """A name for messages."""
+        return self.latex_name
+
+    @property
+    def latex_name(self) -> str:
+        """What it was called at declaration, with the time as a superscript; a letter with a number otherwise."""
+        return self.placeholders[self.which].latex_name or rf"u_{{{self.which}}}^{{\langle t \rangle}}"
+
     @cached_property
     def own_symbols(self) -> frozenset[Basic]:
         """Those of the block's equations, placeholders not among them."""
@@ -87,7 +97,7 @@ class Recurrence(Tensor):
         return frozenset(found - set(self.placeholders))
 
     def _sympystr(self, printer: Any) -> str:
-        return self.placeholders[self.which].latex_name or f"recurrence{self.which}"
+        return self.latex_name
 
 
 def _body(array: Tensor) -> Expr:
@@ -97,8 +107,7 @@ def _body(array: Tensor) -> Expr:
 
 
 def _placeholder(number: int, symbol: TensorSymbol) -> TensorSymbol:
-    label = symbol.latex_name or ("" if symbol.name.startswith("§") else symbol.name)
-    return TensorSymbol(f"§{number}", symbol.shape, (), label)
+    return TensorSymbol(f"§{number}", symbol.shape, (), symbol.latex_name)
 
 
 def replace_tensors(array: Tensor, mapping: dict[Any, Any]) -> Tensor:
