@@ -19,7 +19,8 @@ def matmul(left: Any, right: Any) -> Any:
     """Return the matrix product ``left @ right``.
 
     Order 1 with order 1 is the inner product; the transpose of a vector is a row, so ``w.T @ x`` is a scalar and
-    ``x @ w.T`` an outer product. From order 3 on, leading axes are batch axes and must agree.
+    ``x @ w.T`` an outer product. From order 3 on, leading axes are batch axes; they must agree, and where one operand
+    has fewer of them it is used for each of the others, as in NumPy.
 
     Raises:
         ShapeError: if the inner sizes are not provably equal; names both operands, shapes and the remedy.
@@ -39,26 +40,26 @@ def matmul(left: Any, right: Any) -> Any:
             (i, n), (j, m) = (fresh_index(), a.shape[0]), (fresh_index(), b.shape[1])
             return Array(Element(a, i) * Element(b, Integer(0), j), (i, n), (j, m))
         raise _mismatch(a, b, f"a vector on the left of a matrix is written {_name(a)}.T @ {_name(b)}")
-    batch = min(a.order, b.order) - 2 if min(a.order, b.order) > 2 else 0
-    inner_b = 0 if b.order <= 2 else b.order - 2
-    if not same_size(a.shape[-1], b.shape[inner_b]):
+    if a.order == 1 and b.order > 2:
+        raise _mismatch(a, b, f"a vector on the left of matrices is written {_name(a)}.T @ {_name(b)}")
+    if not same_size(a.shape[-1], b.shape[max(b.order - 2, 0)]):
         hint = "the inner sizes must be provably equal"
         if b.order == 2 and same_size(a.shape[-1], b.shape[-1]):
             hint = f"transpose: {_name(a)} @ {_name(b)}.T"
         elif a.order == 2 and same_size(a.shape[0], b.shape[0]):
             hint = f"transpose: {_name(a)}.T @ {_name(b)}"
         raise _mismatch(a, b, hint)
-    if batch and not all(map(same_size, a.shape[:batch], b.shape[:batch])):
-        raise _mismatch(a, b, "the leading (batch) axes must agree")
+    ours, theirs = a.shape[:-2], b.shape[:-2]
+    if not all(map(same_size, reversed(ours), reversed(theirs))):
+        raise _mismatch(a, b, "the leading (batch) axes must agree; broadcast explicitly with sd.broadcast")
     k = fresh_index()
-    head = axes_of(a.shape[:-1])
-    tail = [] if b.order == 1 else axes_of(b.shape[-1:])
-    shared = [index for index, _ in head[: inner_b if b.order > 2 else 0]]
-    columns = [index for index, _ in tail]
-    body = Reduce(
-        "add", Element(a, *(index for index, _ in head), k) * Element(b, *shared, k, *columns), (k, a.shape[-1])
-    )
-    axes = [*head, *tail]
+    batch = axes_of(ours if len(ours) >= len(theirs) else theirs)
+    rows, columns = axes_of(a.shape[:-1][-1:]), axes_of(b.shape[-1:] if b.order > 1 else ())
+    outer = [index for index, _ in batch]
+    first = Element(a, *outer[len(batch) - len(ours) :], *(index for index, _ in rows), k)
+    second = Element(b, *outer[len(batch) - len(theirs) :], k, *(index for index, _ in columns))
+    body = Reduce("add", first * second, (k, a.shape[-1]))
+    axes = [*batch, *rows, *columns]
     if a.is_row and b.order == 1:
         return Array(body, *axes).at(Integer(0))
     return Array(body, *axes, row=a.is_row and b.order == 2) if axes else body

@@ -33,7 +33,7 @@ def pointwise(function: Callable[..., Expr], *values: Any) -> Any:
     axes = axes_of(tensors[0].shape)
     indices = [index for index, _ in axes]
     body = function(*(Element(value, *indices) if isinstance(value, Tensor) else value for value in values))
-    return Array(body, *axes, row=tensors[0].is_row)
+    return Array(body, *axes, row=all(tensor.is_row for tensor in tensors))
 
 
 __all__ = [

@@ -113,9 +113,9 @@ def operands(what: str, *values: Any) -> list[Any]:
     large = [value for value in tensors if any(size != 1 for size in value.shape)] or tensors
     if not large:
         return found
-    shape, row = large[0].shape, large[0].is_row
+    shape = large[0].shape
     for tensor in large[1:]:
-        if len(tensor.shape) != len(shape) or not all(map(same_size, tensor.shape, shape)) or tensor.is_row != row:
+        if len(tensor.shape) != len(shape) or not all(map(same_size, tensor.shape, shape)):
             remedy = "the sizes must be provably equal; broadcast explicitly with sd.broadcast"
             if sorted(map(str, tensor.shape)) == sorted(map(str, shape)) and len(shape) == 2:
                 remedy = "transpose one of them with .T"

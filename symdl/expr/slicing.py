@@ -59,6 +59,10 @@ def _resolve(tensor: Tensor, part: slice, size: Expr) -> tuple[Any, Expr, Expr, 
     step = Integer(1 if part.step is None else part.step)
     if step == 0:
         raise ShapeError(f"{tensor}: a slice step must not be 0")
+    given = [sympy.sympify(bound) for bound in (part.start, part.stop) if bound is not None]
+    if size.is_Integer and all(bound.is_Integer for bound in given):  # as Python's lists: bounds are cut at the ends
+        places = range(int(size))[int_slice(part)]
+        return fresh_index(), Integer(places.start), step, Integer(len(places))
     forward = step.is_positive
 
     def bound(value: Any, default: Expr) -> Expr:
@@ -77,3 +81,8 @@ def _resolve(tensor: Tensor, part: slice, size: Expr) -> tuple[Any, Expr, Expr, 
     if length.is_negative:
         length = Integer(0)
     return fresh_index(), start, step, length
+
+
+def int_slice(part: slice) -> slice:
+    """Return a slice with Python integers for SymPy's."""
+    return slice(*(None if bound is None else int(bound) for bound in (part.start, part.stop, part.step)))
