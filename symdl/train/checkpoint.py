@@ -1,5 +1,6 @@
 """Models in safetensors files: arrays as they are, equations as JSON in the metadata. Nothing in a file is executed."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -38,7 +39,8 @@ def save(path: Any, model: "Model") -> None:
         "model": json.dumps({"seed": model.parameters.seed, "sizes": _sizes(model)}),
         "training": json.dumps(state),
     }
-    content = pack({name: np.array(array, order="C") for name, array in arrays.items()}, metadata)
+    plain = {name: np.array(array, order="C") for name, array in arrays.items()}
+    content = pack(plain, {**metadata, "digest": _digest(plain, metadata)})
     write_atomically(Path(path), content)
 
 
@@ -110,7 +112,19 @@ def read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, str]]:
             f"{path}: a safetensors file, but not a model of this version of symdl "
             f"(format {metadata.get('format')!r}, expected {FORMAT!r})"
         )
+    digest = metadata.pop("digest", "")
+    if digest != _digest(arrays, metadata):
+        raise CheckpointError(f"{path}: the file is damaged: its content does not have the digest it was saved with")
     return arrays, metadata
+
+
+def _digest(arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> str:
+    """Return a digest of all that a file holds."""
+    found = hashlib.blake2b(json.dumps(metadata, sort_keys=True).encode(), digest_size=16)
+    for name in sorted(arrays):
+        found.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        found.update(arrays[name].tobytes())
+    return found.hexdigest()
 
 
 def _listed(roots: dict[str, Any], group: str) -> list[Any]:

@@ -221,3 +221,14 @@ def test_a_recurrent_model_is_trained_and_saved(tmp_path):
     loaded = sd.load(tmp_path / "m.safetensors")
     assert loaded.declared == model.declared
     assert loaded.evaluate(data, target="numpy") == model.evaluate(data, target="numpy")
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    path = tmp_path / "run.safetensors"
+    model = regression()
+    model.save(path)
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 0x55
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged: its content does not have the digest it was saved with"):
+        sd.load(path)
