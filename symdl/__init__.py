@@ -1,5 +1,6 @@
 """symdl: write a model as the book writes it, read its derivation, run it at the machine's limit."""
 
+import difflib
 import importlib
 from typing import Any
 
@@ -140,4 +141,5 @@ def __getattr__(name: str) -> Any:
         return found if module == f"symdl.{name}" else getattr(found, name)
     if name in dir(_elementwise):
         return getattr(_elementwise, name)
-    raise AttributeError(f"symdl has no attribute {name!r}")
+    near = difflib.get_close_matches(name, __all__, n=1)
+    raise AttributeError(f"symdl has no attribute {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))

@@ -23,6 +23,8 @@ def dims(names: str | Iterable[str]) -> Any:
     >>> n.is_positive
     True
     """
+    if not names:
+        raise ShapeError("dims: expected the names of sizes, as in sd.dims('n p'), found none")
     return sympy.symbols(names, integer=True, positive=True)
 
 

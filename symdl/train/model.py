@@ -93,7 +93,7 @@ class Model:
         """
         if not self.declared.outputs:
             raise InputError("predict: the model has no outputs; pass outputs={'y_hat': y_hat} to Model")
-        arrays, count = self.check(data or {}, self.declared.inputs, "predict")
+        arrays, count = self.check({} if data is None else data, self.declared.inputs, "predict")
         where = self.where(target, dtype)
         built = self.program(("prediction", where), lambda: prediction(self.declared, where))
         given, lengths = needed(built, {**arrays, **self.values}, count)
