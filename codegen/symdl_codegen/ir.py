@@ -164,7 +164,7 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A whole program. ``outputs`` maps an output's name to the buffer that holds it."""
+    """A whole program. ``outputs`` maps an output's name to the buffer that holds it; a state does so as updated."""
 
     name: str
     sizes: dict[str, int | None]

@@ -1,6 +1,7 @@
 """Training: epochs against single steps, short batches, the guard, simultaneous updates, interruption."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -249,3 +250,36 @@ def test_an_empty_epoch_makes_no_step():
         result = build(program, target).epoch(state, data, order[:0], BATCH, none)
         assert result.completed_steps == 0
         assert result.recorded["loss"].shape == (0,)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_outputs_that_are_states_old_and_new(target):
+    b = states_program("old_and_new")
+    b.eq("a1", axes(i="n"), ap("add", ld("a", "i"), ld("b", "i")))
+    fn = build(b.program("a", "a1", updates=(("a", "a1"), ("b", "a"))), target)
+    state = {"a": np.array([1.0, 2.0]), "b": np.array([3.0, 5.0])}
+    plain = fn({**state, "x": 0.0})
+    np.testing.assert_array_equal([plain["a"], plain["a1"]], [[1, 2], [4, 7]])
+    np.testing.assert_array_equal([state["a"], state["b"]], [[1, 2], [3, 5]])
+    found = fn.step(state, {"x": 0.0})
+    np.testing.assert_array_equal([found["a"], found["a1"]], [[1, 2], [4, 7]])
+    np.testing.assert_array_equal([state["a"], state["b"]], [[4, 7], [1, 2]])
+    state["a"][:] = 0
+    np.testing.assert_array_equal(found["a1"], [4, 7])
+
+
+def test_outputs_that_are_new_states_do_not_stop_updates_in_place():
+    program = mlp(WIDTHS)
+    outputs = (*program.outputs, *(value for _, value in program.updates))
+    fn, usual = build(replace(program, outputs=outputs)), build(program)
+    assert [kernel.source for kernel in fn.kernels] == [kernel.source for kernel in usual.kernels]
+    state, data, order, schedule = start(program)
+    arrays = {**{n: a[order[:BATCH]] for n, a in data.items()}, **{n: a[0] for n, a in schedule.items()}}
+    before = copied(state)
+    plain = fn({**state, **arrays})
+    for name in state:
+        np.testing.assert_array_equal(state[name], before[name])
+    found = fn.step(state, arrays)
+    for name, value in program.updates:
+        np.testing.assert_array_equal(found[value], state[name])
+        np.testing.assert_array_equal(plain[value], state[name])

@@ -67,7 +67,6 @@ BREACHES = [
         "'s' is read after its update",
     ),
     (module((Store("t", (I,), X),), outputs={"y": "u"}), "output 'y' is held by 'u', which no kernel writes"),
-    (module((Store("s", (I,), X),), phases=["update"], outputs={"y": "s"}), "which an update overwrites"),
     (module((Store("t", (I,), X),), guard="u"), "guard 'u' is never written"),
     (module((Store("t", (I,), X),), updates=(("s", "t"),)), "state 's' has an update that no kernel performs"),
 ]

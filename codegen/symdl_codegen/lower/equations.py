@@ -23,7 +23,11 @@ def lower(program: Program) -> Module:
         for block in blocks(program.equations)
         for equation in block
     ]
-    updates = []
+    outputs, updates = {name: name for name in program.outputs}, []
+    for state in {state for state, _ in program.updates} & set(outputs):  # the output is the old value
+        outputs[state] = f"{state}_before"
+        buffers[outputs[state]] = Tensor(outputs[state], buffers[state].shape, buffers[state].kind)
+        kernels.append(_copy(outputs[state], state, buffers, "step"))
     for state, value in program.updates:
         if buffers[value].role != "temporary":
             copy = f"{value}_for_{state}"
@@ -37,7 +41,7 @@ def lower(program: Program) -> Module:
         dict(program.sizes),
         buffers,
         tuple(kernels),
-        {name: name for name in program.outputs},
+        outputs,
         tuple(updates),
         program.guard,
         program.batch,

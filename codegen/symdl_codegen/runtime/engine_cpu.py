@@ -64,6 +64,7 @@ class CpuEngine:
         self.run = _callable(run.address, len(driver.RUN_PARAMETERS))
         self.epoch_loop = _callable(epoch.address, len(driver.EPOCH_PARAMETERS)) if epoch else None
         self.lives = lifetimes(module)
+        self.renewed = {state for state, _ in module.updates} & set(module.outputs.values())
         self.plans: OrderedDict[tuple[object, ...], tuple[Plan, Plan | None]] = OrderedDict()
         self.lock = threading.RLock()
         self.scratch = np.zeros(8, np.int64)  # return and exception slots of direct calls, always zero
@@ -133,7 +134,9 @@ class CpuEngine:
         """
         with self.lock:
             plan = self.plan(sizes)
-            results = {}
+            results: dict[str, np.ndarray] = {}
+            if self.renewed and not update:  # new states are computed in place: in copies, where states must not change
+                arrays = {**arrays, **{name: arrays[name].copy() for name, _ in self.module.updates}}
             for name, array in arrays.items():
                 if name in plan.patches:
                     plan.point(name, array.ctypes.data)
@@ -146,12 +149,10 @@ class CpuEngine:
             slot, steps, updates = self.scratch.ctypes.data, int(plan.code[0]), int(plan.code[1])
             self.run(slot, slot, plan.code.ctypes.data, 0, steps)
             guard = self.module.guard
-            if update:
-                if guard and not np.isfinite(results[guard] if guard in results else arrays[guard]):
-                    return None
-                outputs = self._outputs(results, arrays)
+            if update and guard and not np.isfinite(results[guard] if guard in results else arrays[guard]):
+                return None
+            if update or self.renewed:
                 self.run(slot, slot, plan.code.ctypes.data, steps, steps + updates)
-                return outputs
             return self._outputs(results, arrays)
 
     def _empty(self, buffer: str, sizes: Mapping[str, int]) -> np.ndarray:
