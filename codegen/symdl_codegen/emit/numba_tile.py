@@ -110,17 +110,13 @@ class TileText:
         return ""
 
     def _epilogue(self, depth: int) -> None:
-        """The rest of the equations on a finished tile; a tile of full width has loops of constant length."""
+        """The rest of the equations on a finished tile."""
         line, local = self.writer.line, self.writer.names(self.part.local.name, "local")
         line(depth, f"for {self.i} in range({self.i0}, {self.i0} + {self.ni}):")
-        at = f"({self.i} - {self.i0}) * {self.writer.columns}"
-        lane = self.writer.names(f"{self.j}_lane", "tile")
-        for head, end in ((f"if {self.nj} == {self.writer.columns}:", self.writer.columns), ("else:", self.nj)):
-            line(depth + 1, head)
-            line(depth + 2, f"for {lane} in range({end}):")
-            line(depth + 3, f"{self.j} = {self.j0} + {lane}")
-            line(depth + 3, f"{local} = {self.tile}[{at} + {lane}]")
-            self.writer.body(self.part.epilogue, depth + 3)
+        line(depth + 1, f"for {self.j} in range({self.j0}, {self.j0} + {self.nj}):")
+        place = f"({self.i} - {self.i0}) * {self.writer.columns} + {self.j} - {self.j0}"
+        line(depth + 2, f"{local} = {self.tile}[{place}]")
+        self.writer.body(self.part.epilogue, depth + 2)
 
     def _left_operand(self, depth: int) -> tuple[str, str]:
         """The address of a tile's first left element, and the elements from one row to the next.
