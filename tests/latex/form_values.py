@@ -162,7 +162,10 @@ def _(form: f.Logic, numbers, env):
 
 @_value.register
 def _(form: f.Cases, numbers, env):
-    return np.where(*several((form.condition, form.first, form.second), numbers, env))
+    condition = evaluate(form.condition, numbers, env)
+    if form.condition.is_scalar:  # the other one may have no value
+        return evaluate(form.first if condition else form.second, numbers, env)
+    return np.where(condition, *several((form.first, form.second), numbers, env))
 
 
 @_value.register
