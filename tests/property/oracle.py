@@ -37,7 +37,7 @@ def gradient(f, variable, arrays, sizes):
     for place in np.ndindex(*base.shape):
         direction = np.zeros(base.shape)
         direction[place] = 1.0
-        result[place] = float(difference(f, name, arrays, sizes, direction)[()])
+        result[place] = float(difference(f, name, arrays, sizes, direction).item())
     return result
 
 
