@@ -212,7 +212,8 @@ def _(form: _Text) -> tuple[str, int]:
 def _scalar_order(form: Form) -> tuple[int, Any]:
     base = form.base if isinstance(form, Power) else form
     ranks = {Number: 0, Leaf: 1, Sum: 4, BigOp: 5}
-    return ranks.get(type(base), 2), key(form)
+    rank = 2 if isinstance(base, At) and isinstance(base.base, Leaf) else ranks.get(type(base), 3)
+    return rank, key(form)
 
 
 def _juxtapose(forms: list[Form]) -> tuple[str, int]:

@@ -178,6 +178,9 @@ def test_index_notation():
         r"A_{1 + \left\lfloor \frac{i - 1}{p} \right\rfloor, 1 + \left\lfloor \frac{j - 1}{p} \right\rfloor} "
         r"B_{1 + \left(\left(i + p - 1\right) \bmod p\right), 1 + \left(\left(j + p - 1\right) \bmod p\right)}",
     )
+    check(
+        latex(ew.hadamard(x, softmax.log_softmax(x)), notation="index"), rf"x_{{i}} \log {SOFTMAX}\left(x\right)_{{i}}"
+    )
     check(latex(w[1:], notation="index"), r"w_{i + 1}")
     check(latex(w[::-1], notation="index"), r"w_{p + 1 - i}")
     check(latex(matrix("X", k, n) @ y, notation="index"), r"\sum_{j=1}^{n} X_{ij} y_{j}")
