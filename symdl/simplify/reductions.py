@@ -126,7 +126,9 @@ def _sum_of_terms(axes: Axes, content: Add, note: Note, scope: Scope) -> Expr:
     rest = Integer(0)
     if kept:
         joint = tidy(Add(*kept), scope.within(axes))
-        rest = Reduce("add", joint, *axes) if isinstance(joint, Add) else _sum(axes, joint, note, scope)
+        # A product that hides its deltas in a factor would be expanded into the same terms again.
+        final = isinstance(joint, Add) or (_has_bound_delta(joint, bound) and not _direct_delta(joint, bound))
+        rest = Reduce("add", joint, *axes) if final else _sum(axes, joint, note, scope)
     return tidy(Add(*done, rest), scope) if done else rest
 
 

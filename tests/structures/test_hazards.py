@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy
 
 import symdl as sd
 from symdl.errors import ExpressionError, ShapeError
@@ -61,3 +62,13 @@ def test_a_users_symbol_t_is_not_the_time():
     h = sd.recurrence(lambda time, h: h + t * x[time], h0, T)
     found = evaluate(h, {"x": np.ones((3, 2)), "h0": np.zeros(2), "t": 2})
     np.testing.assert_allclose(found, [[2, 2], [4, 4], [6, 6]])
+
+
+def test_a_sum_with_hidden_deltas_comes_to_an_end():
+    p, m = sd.dims("p m")
+    j, k = sympy.symbols("j k", integer=True)
+    x1, x2 = sympy.IndexedBase("x1", shape=(p,)), sympy.IndexedBase("x2", shape=(p, m))
+    inner = sympy.KroneckerDelta(j, k) * x2[j, k] + x1[j] + x2[j, k]
+    limits = (j, 0, p - 1), (k, 0, m - 1)
+    f = sympy.Sum(inner * sympy.cos(inner), *limits) + sympy.Sum((x1[j] + x2[j, k]) * sympy.cos(x1[j]) * x1[j], *limits)
+    assert sd.check(f, wrt=[x1], sizes={p: 2, m: 3}, second_order=False).ok
