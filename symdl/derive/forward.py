@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import sympy
 from sympy import Basic, Expr, Integer
 
+from symdl.derive.guards import under_guards
 from symdl.derive.partial import partials, selection
 from symdl.expr.index import Index, axis_index, substitute
 from symdl.expr.nodes import Array, Element, Reduce, Tensor, TensorSymbol, axes_of
 from symdl.expr.recurrence import Recurrence
-from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.system import Equation, System
 
 
@@ -65,19 +65,6 @@ def _tangent(
             continue
         places = tuple(system.over_tensors(place) for place in getattr(atom, "indices", ()))
         tangent = Element(known[tensor], *places, *(index for index, _ in outer))
-        terms.append(_under_guards(factor * system.over_tensors(derivative), tangent))
+        terms.append(under_guards(factor * system.over_tensors(derivative), tangent))
     total = sympy.Add(*terms)
     return Array(Reduce("add", total, *reduced) if reduced else total, *axes, *outer)
-
-
-def _under_guards(derivative: Expr, tangent: Expr) -> Expr:
-    """Return the product with the tangent inside the conditions: a tangent is read under its read's guard."""
-    where = SCALAR_OPS["where"]
-    if isinstance(derivative, sympy.Add):
-        return sympy.Add(*(_under_guards(term, tangent) for term in derivative.args))
-    for factor in sympy.Mul.make_args(derivative):
-        if isinstance(factor, where) and 0 in factor.args[1:]:
-            condition, *branches = factor.args
-            rest = sympy.Mul(*(part for part in sympy.Mul.make_args(derivative) if part is not factor))
-            return where(condition, *(branch and _under_guards(branch * rest, tangent) for branch in branches))
-    return derivative * tangent

@@ -6,6 +6,7 @@ from typing import Any
 import sympy
 from sympy import Basic, Expr, Integer
 
+from symdl.derive.guards import has_guards, may_have_no_value, under_guards
 from symdl.derive.index_map import transpose
 from symdl.derive.partial import partials, selection
 from symdl.expr.index import axis_index, fresh_index, substitute
@@ -122,12 +123,16 @@ class _Sweep:
             value = Element(self.system.tensor(equation.target), *(index for index, _ in axes))
             factor = selection(reduction, reduced, self.primal(body), value)
             factor = self.primal(factor)
-        received = Element(adjoint, *(index for index, _ in (*outer, *axes)))
+        indices = [index for index, _ in (*outer, *axes)]
+        received = Element(adjoint, *indices)
         for atom, derivative in partials(body, self.active):
             tensor = atom.tensor if isinstance(atom, Element) else atom
             if not wanted(tensor):
                 continue
-            value = received * factor * self.primal(derivative)
+            slope = self.primal(derivative)
+            value = received * factor * slope
+            if may_have_no_value(slope) and isinstance(adjoint, Array) and has_guards(adjoint.body):
+                value = under_guards(adjoint.at(*indices) * factor, slope)
             places = tuple(self.primal(place) for place in (atom.indices if isinstance(atom, Element) else ()))
             targets = [(fresh_index(), size) for size in getattr(tensor, "shape", ())]
             yield tensor, transpose(value, [*axes, *reduced], places, targets), outer, targets

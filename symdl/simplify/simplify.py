@@ -7,6 +7,7 @@ from typing import Any
 import sympy
 from sympy import Add, Basic, Expr, Mul, Pow
 
+from symdl.derive.guards import keep_under_guards
 from symdl.expr.equations import tensors_of_block
 from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitute
 from symdl.expr.nodes import Array, Element, Named, Reduce, Tensor, TensorSymbol
@@ -14,6 +15,7 @@ from symdl.expr.system import Equation, System, elements_of, trace
 from symdl.ops.softmax import Softmax
 from symdl.simplify.algebra import complexity, tidy
 from symdl.simplify.growth import may_expand
+from symdl.simplify.guards import drop_guards
 from symdl.simplify.known_sums import KnownSums
 from symdl.simplify.recognise import Softmaxes, covers, fold, sigmoids
 from symdl.simplify.reductions import merge_sums, simplify_reduce
@@ -110,7 +112,7 @@ class _Simplifier:
             chosen = min(chosen, named, key=lambda form: (self.quotients(form), complexity(form)))
         self.full[target], self.best[target] = inlined if equation.named else self.without_factors(inlined), chosen
         self.sums.add(target, inlined)
-        body = rebuild(chosen, self.to_tensors)
+        body = rebuild(keep_under_guards(chosen), self.to_tensors)
         tensor = Array(body, *equation.axes)
         if equation.named:
             tensor = Named(target.name, tensor, target.latex_name)
@@ -188,6 +190,7 @@ class _Simplifier:
 
     def pointwise(self, body: Expr, scope: Scope) -> Expr:
         """Return the shortest form of a body, named functions recognised in it as it is and term by term."""
+        body = drop_guards(body, dict(scope.extents))
         found = []
         expanded = sympy.expand(body, power_base=False, log=False) if may_expand(body) else body
         for candidate in dict.fromkeys((tidy(body, scope), expanded)):
