@@ -6,7 +6,6 @@ is mixed by multiply-and-shift rounds, then from the middle of their product; ev
 signed 64-bit integers are all that is needed.
 """
 
-import itertools
 import zlib
 from functools import reduce
 from typing import Any
@@ -19,8 +18,9 @@ from symdl.expr.scalar import ScalarOp
 
 SEED = Symbol("seed", integer=True, real=True)  # of a whole training, or of one evaluation
 STEP = Symbol("step", integer=True, real=True)  # of training; 0 elsewhere
-SAMPLE = Symbol("sample", integer=True, real=True)  # a datum: the number of a sample, in whatever batch it is
+SAMPLE = Symbol("sample.number", integer=True, real=True)  # a datum: the number of a sample, in whatever batch it is
 MODULUS, SHIFT, DIGITS = 2**31, 2**16, 23  # draws have 23 binary digits: exact in float32 and in float64
+NAMED = 2**30  # streams with a name are numbered from here on
 START = (0x12345678, 0x2F6E2B1A)
 SPREAD = (0x61C88647, 0x4F1BBCDD)
 ROUNDS = (
@@ -32,7 +32,7 @@ ROUNDS = (
     (0x68E31DA5, 0x5BD1E995),
 )
 BEFORE, AFTER = ((0, 1, 2), (3, 4, 5)), (4, 5)
-_streams = itertools.count(1)
+_last = 0  # the highest number of a stream without a name
 _names: dict[Expr, str] = {}  # of streams, for printing
 
 
@@ -109,7 +109,14 @@ def stream_number(name: Any = None) -> Integer:
     Streams without a name are numbered as they are declared; with names, draws do not depend on what else is declared.
     """
     if name is None:
-        return Integer(next(_streams))
-    found = Integer(2**30 + zlib.crc32(str(name).encode()) % 2**30)
+        keep_streams(_last + 1)
+        return Integer(_last)
+    found = Integer(NAMED + zlib.crc32(str(name).encode()) % NAMED)
     _names[found] = str(name).replace("_", r"\_")
     return found
+
+
+def keep_streams(number: int) -> None:
+    """Number streams that are declared from now on above ``number``, which is in use: that of a loaded draw, say."""
+    global _last
+    _last = max(_last, number if number < NAMED else 0)

@@ -12,7 +12,8 @@ from sympy.core.symbol import Str
 from symdl.errors import CheckpointError
 from symdl.expr.declare import ScalarSymbol
 from symdl.expr.index import Index
-from symdl.expr.scalar import SCALAR_OPS, ScalarOp
+from symdl.expr.random import Uniform, keep_streams
+from symdl.expr.scalar import SCALAR_OPS
 
 _FROM_SYMPY: dict[str, Any] = {
     cls.__name__: cls
@@ -110,7 +111,10 @@ def _read(item: list[Any], nodes: list[Any]) -> Any:
         return sympy.Float._new((rest[0], sympy.Integer(rest[1]).p, rest[2], int(rest[1]).bit_length()), rest[3])
     if kind == "Constant":
         return _CONSTANTS[rest[0]]
-    return _class(kind)(*(nodes[number] for number in rest[0]))
+    found = _class(kind)(*(nodes[number] for number in rest[0]))
+    if isinstance(found, Uniform):
+        keep_streams(int(found.stream))
+    return found
 
 
 def _name(node: Basic) -> str | None:
@@ -131,7 +135,8 @@ def _classes() -> dict[str, Any]:
     waiting = list(Basic.__subclasses__())
     while waiting:
         cls = waiting.pop()
-        if cls.__module__.startswith(("symdl.expr.", "symdl.ops.")) and not issubclass(cls, Symbol | ScalarOp):
+        ours = cls.__module__.startswith(("symdl.expr.", "symdl.ops.")) and not issubclass(cls, Symbol)
+        if ours and SCALAR_OPS.get(getattr(cls, "name", "")) is not cls:
             found[cls.__name__] = cls
         waiting.extend(cls.__subclasses__())
     return found

@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 
 from symdl.errors import InputError
+from symdl.expr.random import SAMPLE
 from symdl.train.arrays import cast
 from symdl.train.model import Model
 from symdl.train.objective import WEIGHT
 from symdl.train.options import Options, weights_of
-from symdl.train.programs import batch_data
+from symdl.train.programs import batch_data, numbered
 from symdl.train.stream import Stream, is_stream
 
 _SPLIT, _ORDER = 1, 2  # streams of random numbers
+_ABOUT = (WEIGHT.name, SAMPLE.name)  # what is known about samples besides their data
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,16 @@ def prepare(model: Model, data: Any, validation: Any, weights: Any, options: Opt
     if weighted:
         arrays[WEIGHT.name] = weights_of(weights, count)
         sliced.add(WEIGHT.name)
+    if declared.batch is None:
+        arrays |= numbered(count)
+        sliced |= {SAMPLE.name} if sliced else set()
     held: tuple[dict[str, np.ndarray], int] | None = None
     if isinstance(validation, int | float) and not isinstance(validation, bool):
         arrays, held = _split(arrays, sliced, count, float(validation), options.seed)
         count -= held[1]
     elif validation is not None:
         held = model.check(validation, declared.data, "validation")
-    symbols, dtype = {**declared.by_name, WEIGHT.name: WEIGHT}, options.dtype
+    symbols, dtype = {**declared.by_name, WEIGHT.name: WEIGHT, SAMPLE.name: SAMPLE}, options.dtype
     arrays = {name: cast(array, symbols[name], dtype) for name, array in arrays.items()}
     if held is not None:
         held = {name: cast(array, symbols[name], dtype) for name, array in held[0].items()}, held[1]
@@ -80,7 +85,7 @@ def prepare(model: Model, data: Any, validation: Any, weights: Any, options: Opt
     names = () if whole else sliced
     rows = {name: array for name, array in arrays.items() if name in names}
     fixed = {name: array for name, array in arrays.items() if name not in names}
-    plain = {name: array for name, array in arrays.items() if name != WEIGHT.name}
+    plain = {name: array for name, array in arrays.items() if name not in _ABOUT}
     return Samples(rows, fixed, count, (plain, count), held, whole, weighted)
 
 
@@ -116,7 +121,7 @@ def _split(
         )
     chosen = np.random.default_rng([seed, _SPLIT]).permutation(count)
     held, kept = np.sort(chosen[:number]), np.sort(chosen[number:])
-    rest = {name: array[held] for name, array in arrays.items() if name != WEIGHT.name}
+    rest = {name: array[held] for name, array in arrays.items() if name not in _ABOUT}
     return {name: array[kept] for name, array in arrays.items()}, (rest, number)
 
 

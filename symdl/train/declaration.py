@@ -10,6 +10,7 @@ from sympy import Basic, Expr, Integer, Symbol
 from symdl.errors import DerivationError, ExpressionError, InputError, NameConflictError
 from symdl.expr.ingest import as_scalar, ingest
 from symdl.expr.nodes import Tensor, TensorSymbol
+from symdl.expr.random import SEED, STEP
 from symdl.expr.sizes import shape_text
 
 
@@ -118,12 +119,12 @@ def _check_dependence(found: Declaration) -> None:
                 f"the {parameter.name} in the loss {shape_text(shape_of(other))} or other properties; "
                 "declare it once"
             )
-        known = ", ".join(sorted(item.name for item in used)) or "nothing"
+        known = ", ".join(sorted(item.name for item in used - {SEED, STEP})) or "nothing"
         raise DerivationError(
             f"Model: the loss does not depend on the parameter {parameter.name}; it depends on {known}; "
             f"use {parameter.name} in the loss or take it out of parameters"
         )
-    allowed = {*found.by_name.values(), *found.sizes, found.batch}
+    allowed = {*found.by_name.values(), *found.sizes, found.batch, SEED, STEP}
     for what, value in (
         ("the loss", found.loss),
         *((f"the output {name}", item) for name, item in found.outputs.items()),

@@ -53,7 +53,8 @@ def fit(
             each epoch, on the validation data where there are some.
         target: ``cpu``, ``numpy`` or ``cuda``.
         dtype: ``float32`` or ``float64``.
-        seed: Of the initial values, the order of the samples and the choice of the validation data.
+        seed: Of the initial values, the order of the samples, the choice of the validation data, and random draws. A
+            draw depends on the seed, the step and the number of the sample in the data, not on the batches.
         threads: For later use: kernels of the CPU run on one thread today, and results will never depend on it.
         shuffle: Whether each epoch takes the samples in another order; of no consequence for whole batches.
         clip_norm: Scale the gradient over all parameters to this norm where it is longer. Book §5.4.

@@ -9,7 +9,7 @@ from symdl.errors import InputError
 from symdl.expr.sizes import shape_text
 from symdl.train.arrays import check_data
 from symdl.train.declaration import Declaration, declare
-from symdl.train.programs import Built, Where, evaluation, needed, prediction
+from symdl.train.programs import Built, Where, draws, evaluation, needed, prediction
 from symdl.train.step import LOSS
 from symdl.train.values import Values
 
@@ -79,7 +79,7 @@ class Model:
         self.training = None
 
     def predict(
-        self, data: Mapping[Any, Any] | None = None, *, target: str = "cpu", dtype: str | None = None
+        self, data: Mapping[Any, Any] | None = None, *, target: str = "cpu", dtype: str | None = None, seed: int = 0
     ) -> dict[str, Any]:
         """Return the outputs for any number of samples, by name, with the sample as the first axis.
 
@@ -87,6 +87,8 @@ class Model:
             data: The inputs, by name or symbol.
             target: ``cpu``, ``numpy`` or ``cuda``.
             dtype: ``float32`` or ``float64``; that of the parameters' values by default.
+            seed: Of random draws that prediction has too, as those of a generator of images; dropout has none. The k-th
+                sample draws the same numbers in every call with a seed.
 
         Raises:
             InputError: for missing or surplus arrays and arrays that do not fit, or a model without outputs.
@@ -96,7 +98,7 @@ class Model:
         arrays, count = self.check({} if data is None else data, self.declared.inputs, "predict")
         where = self.where(target, dtype)
         built = self.program(("prediction", where), lambda: prediction(self.declared, where))
-        given, lengths = needed(built, {**arrays, **self.values}, count)
+        given, lengths = needed(built, {**draws(seed, count), **arrays, **self.values}, count)
         missing = [name for name in built.executable.tensors if name not in given]
         if missing:
             raise InputError(f"predict: the outputs depend on {', '.join(missing)}, which is no input of the model")
@@ -104,14 +106,23 @@ class Model:
         return {name: found[name] for name in self.declared.outputs}
 
     def evaluate(
-        self, data: Mapping[Any, Any], metrics: Any = (), *, target: str = "cpu", dtype: str | None = None
+        self,
+        data: Mapping[Any, Any],
+        metrics: Any = (),
+        *,
+        target: str = "cpu",
+        dtype: str | None = None,
+        seed: int = 0,
     ) -> dict[str, float]:
-        """Return the cost over the given samples under ``loss``, and metrics by name; see ``fit`` for their names."""
+        """Return the cost over the given samples under ``loss``, and metrics by name; see ``fit`` for their names.
+
+        ``seed`` is that of random draws, as in ``predict``.
+        """
         from symdl.train.metrics import resolve
 
         chosen = resolve(metrics, self.declared)
         arrays, count = self.check(data, self.declared.data, "evaluate")
-        loss, outputs = self.cost(arrays, count, self.where(target, dtype), self.values)
+        loss, outputs = self.cost(arrays, count, self.where(target, dtype), self.values, seed)
         return {"loss": loss, **{name: metric(outputs, arrays) for name, metric in chosen.items()}}
 
     def check(self, data: Any, symbols: Sequence[Any], what: str) -> tuple[dict[str, np.ndarray], int]:
@@ -121,11 +132,11 @@ class Model:
         return arrays, count
 
     def cost(
-        self, arrays: Mapping[str, np.ndarray], count: int, where: Where, values: Mapping[str, np.ndarray]
+        self, arrays: Mapping[str, np.ndarray], count: int, where: Where, values: Mapping[str, np.ndarray], seed: int
     ) -> tuple[float, dict[str, np.ndarray]]:
         """Return the cost and the outputs for checked arrays and given parameters."""
         built = self.program(("evaluation", where), lambda: evaluation(self.declared, where))
-        found = built.executable(*needed(built, {**arrays, **values}, count))
+        found = built.executable(*needed(built, {**draws(seed, count), **arrays, **values}, count))
         return float(found.pop(LOSS)), found
 
     def program(self, key: Any, make: Any) -> Built:

@@ -10,6 +10,7 @@ from symdl.errors import InputError
 from symdl.expr.batch import batched
 from symdl.expr.declare import scalar
 from symdl.expr.nodes import Array, Element, Named, Tensor
+from symdl.expr.random import SAMPLE, SEED
 from symdl.expr.sizes import dims
 from symdl.ops.reductions import sum as total
 from symdl.train.declaration import Declaration
@@ -43,7 +44,8 @@ def objective(declared: Declaration, weighted: bool = False) -> Objective:
     """Return the cost of a batch.
 
     Terms of the loss in parameters alone, R(θ), are counted once. With ``weighted`` each C_i is multiplied by the
-    scalar datum ``sample.weight``, and the sum is still divided by the number of samples.
+    scalar datum ``sample.weight``, and the sum is still divided by the number of samples. Where samples have random
+    draws of their own, the number of the sample is a datum as well.
 
     Raises:
         InputError: for weights where the equations speak of the whole batch.
@@ -56,11 +58,11 @@ def objective(declared: Declaration, weighted: bool = False) -> Objective:
             )
         return Objective(Integer(0), declared.loss, declared.batch, dict(declared.outputs))
     size = _batch_symbol(declared)
-    data = {*declared.data}
+    data = {*declared.data, SEED}
     terms = _terms(declared.loss)
     own = [term for term in terms if data.isdisjoint(term.free_symbols)]
     each = Add(*(term for term in terms if not data.isdisjoint(term.free_symbols)))
-    symbols = list(declared.data)
+    symbols = [*declared.data, SAMPLE]
     if weighted:
         each, symbols = each * WEIGHT, [*symbols, WEIGHT]
     lifted = batched([each, *declared.outputs.values()], symbols, size)

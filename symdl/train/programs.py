@@ -9,6 +9,7 @@ import numpy as np
 from sympy import Symbol
 
 from symdl.errors import ExpressionError, InputError
+from symdl.expr.random import SAMPLE, SEED, STEP
 from symdl.expr.sizes import dims
 from symdl.freeze import freeze
 from symdl.optimizers.optimizer import Optimizer
@@ -54,6 +55,11 @@ class Built:
     updates: tuple[tuple[str, str], ...] = ()
     count: str | None = None
 
+    def taken(self, role: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return those of the arrays that the program takes in a role: input, batch or step."""
+        tensors = self.executable.tensors
+        return {name: array for name, array in arrays.items() if name in tensors and tensors[name].role == role}
+
 
 def prediction(declared: Declaration, where: Where) -> Built:
     """Compile the outputs, with what differs between training and prediction as it is in prediction."""
@@ -72,13 +78,13 @@ def training(
     """Compile the training step of some parameters."""
     goal = objective(declared, switches.weighted)
     step = training_step(goal, parameters, optimizer, switches)
-    roles = dict.fromkeys(step.rates, "step") | {state: "state" for state, _ in step.updates}
+    roles = dict.fromkeys([*step.rates, STEP.name], "step") | {state: "state" for state, _ in step.updates}
     batch, count = goal.size, None
     if switches.whole:
         batch = dims("training.steps")
         count = batch.name
     else:
-        roles |= dict.fromkeys([*(symbol.name for symbol in batch_data(declared)), WEIGHT.name], "batch")
+        roles |= dict.fromkeys([*(symbol.name for symbol in batch_data(declared)), WEIGHT.name, SAMPLE.name], "batch")
     options = {"roles": roles, "updates": step.updates, "guard": LOSS, "batch": batch}
     built = _build("training", step.outputs, where, step.seconds, **options)
     return Built(built.executable, built.seconds, Rates(step.rates), step.updates, count)
@@ -111,3 +117,18 @@ def needed(built: Built, arrays: Mapping[str, np.ndarray], count: int) -> tuple[
     executable = built.executable
     given = {name: arrays[name] for name in executable.tensors if name in arrays}
     return given, dict.fromkeys(executable.free_sizes, count)
+
+
+def draws(seed: int, count: int) -> dict[str, np.ndarray]:
+    """Return what identifies the random draws of ``count`` samples outside of training: the step is 0."""
+    return {**seeded(seed), STEP.name: np.zeros((), np.int64), **numbered(count)}
+
+
+def seeded(seed: int) -> dict[str, np.ndarray]:
+    """Return the seed of random draws, of which 31 bits count."""
+    return {SEED.name: np.array(seed % 2**31, np.int64)}
+
+
+def numbered(count: int, first: int = 0) -> dict[str, np.ndarray]:
+    """Return the numbers of samples, by which their random draws differ."""
+    return {SAMPLE.name: np.arange(first, first + count)}

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symdl.errors import CheckpointError, InputError
+from symdl.expr.random import STEP
 from symdl.train.dataset import Samples, prepare
 from symdl.train.history import History
 from symdl.train.identity import differences, identity
 from symdl.train.metrics import resolve
 from symdl.train.model import Model
 from symdl.train.options import Options
-from symdl.train.programs import Built, training
+from symdl.train.programs import Built, numbered, seeded, training
 from symdl.train.progress import Show
 from symdl.train.state import TrainingState
 from symdl.train.step import CLIP_NORM, CLIP_VALUE, DECAY, LOSS, Switches
@@ -104,7 +105,7 @@ class Training:
         """Make an epoch over batches that come one after the other."""
         total, samples, steps = 0.0, 0, 0
         for arrays, count in self.samples.stream or ():
-            losses, done = self._steps(np.zeros(1, dtype=np.int64), 1, arrays)
+            losses, done = self._steps(np.zeros(1, dtype=np.int64), 1, {**arrays, **numbered(count, samples)})
             if not done:
                 return [], steps
             total, samples, steps = total + float(losses[0]) * count, samples + count, steps + 1
@@ -113,11 +114,12 @@ class Training:
     def _steps(self, order: np.ndarray, size: int, data: dict[str, np.ndarray]) -> tuple[np.ndarray, int]:
         """Make steps in one native call; return the loss of each that was made, and their number."""
         steps = -(-len(order) // size)
-        fixed = {name: array for name, array in self.fixed.items() if name in self.built.executable.tensors}
         rates = self.built.rates(self._numbers(self.step, steps), steps)
+        varying = self.built.taken("step", {**rates, STEP.name: np.arange(self.step, self.step + steps)})
+        fixed = self.built.taken("input", {**seeded(self.options.seed), **data, **self.fixed})
+        rows = self.built.taken("batch", self.samples.rows)
         sizes = {self.built.count: 1} if self.built.count else None
-        given = self.state, self.samples.rows, order, size, rates, {**data, **fixed}, sizes
-        result = self.built.executable.epoch(*given)
+        result = self.built.executable.epoch(self.state, rows, order, size, varying, fixed, sizes)
         self.step += result.completed_steps
         losses = np.asarray(result.recorded[LOSS], dtype=np.float64)
         return losses[: result.completed_steps], result.completed_steps
@@ -153,7 +155,9 @@ class Training:
         chosen = self.samples.validation or self.samples.training
         assert chosen is not None  # a stream without validation data has no metrics
         arrays, count = chosen
-        loss, outputs = self.model.cost(arrays, count, self.where, {**self.fixed, **self._parameters()})
+        loss, outputs = self.model.cost(
+            arrays, count, self.where, {**self.fixed, **self._parameters()}, self.options.seed
+        )
         if self.samples.validation is not None:
             self.history.validation_loss.append(loss)
             self._compare(loss)

@@ -70,8 +70,8 @@ def test_a_datum_can_number_the_samples():
     x = sd.vector("x", m)
     [y] = batched([x + sd.random.normal(m)], [x, SAMPLE], n)
     order = np.array([4, 0, 3])
-    whole = evaluate(y, AT | {"x": np.zeros((5, 3)), "sample": np.arange(5)})
-    part = compiled(y, AT | {"x": np.zeros((3, 3)), "sample": order})
+    whole = evaluate(y, AT | {"x": np.zeros((5, 3)), "sample.number": np.arange(5)})
+    part = compiled(y, AT | {"x": np.zeros((3, 3)), "sample.number": order})
     np.testing.assert_allclose(part, whole[order], rtol=1e-13)
 
 
