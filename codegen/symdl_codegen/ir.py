@@ -25,9 +25,10 @@ a processor: tiles, lanes and threads are chosen by the emitters.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-from symdl_codegen.program import Apply, Axis, Const, Index, Load, Size, Tensor
+from symdl_codegen.program import Apply, Axis, Const, Index, Load, Size, Tensor, walk
 
 __all__ = [
     "Apply",
@@ -53,11 +54,9 @@ __all__ = [
     "locals_of",
     "map_scalar",
     "map_statement",
-    "reads",
     "scalars_of",
     "substitute",
     "walk",
-    "writes",
 ]
 
 
@@ -151,7 +150,7 @@ class Span:
     reverse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what it reads and writes is kept, because passes ask for it over and over
 class Kernel:
     """One native function. ``note`` is its equations as text, one a line; with ``span`` it runs once per time step."""
 
@@ -160,6 +159,16 @@ class Kernel:
     note: str = ""
     phase: str = "step"
     span: Span | None = None
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """Names of the buffers that it loads from, scratch included."""
+        return frozenset(load.tensor for load in loads_of(self.body))
+
+    @cached_property
+    def writes(self) -> frozenset[str]:
+        """Names of the buffers that it stores to."""
+        return frozenset(part.buffer for part in statements(self.body) if isinstance(part, Store))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,20 +183,6 @@ class Module:
     updates: tuple[tuple[str, str], ...] = ()
     guard: str | None = None
     batch: str | None = None
-
-
-def children(scalar: Scalar) -> tuple[Scalar, ...]:
-    """The direct parts of ``scalar``."""
-    if isinstance(scalar, Apply):
-        return scalar.arguments
-    return scalar.indices if isinstance(scalar, Load) else ()
-
-
-def walk(scalar: Scalar) -> Iterator[Scalar]:
-    """Yield ``scalar`` and everything in it, parents first."""
-    yield scalar
-    for child in children(scalar):
-        yield from walk(child)
 
 
 def map_scalar(scalar: Scalar, change: Callable[[Scalar], Scalar]) -> Scalar:
@@ -289,21 +284,11 @@ def loads_of(body: tuple[Statement, ...]) -> Iterator[Load]:
                 yield node
 
 
-def reads(kernel: Kernel) -> set[str]:
-    """Names of the buffers that ``kernel`` loads from, scratch included."""
-    return {load.tensor for load in loads_of(kernel.body)}
-
-
-def writes(kernel: Kernel) -> set[str]:
-    """Names of the buffers that ``kernel`` stores to."""
-    return {statement.buffer for statement in statements(kernel.body) if isinstance(statement, Store)}
-
-
 def scratches(kernel: Kernel, buffers: dict[str, Tensor]) -> set[str]:
     """Names of the scratch buffers that ``kernel`` uses."""
     named = {name for part in statements(kernel.body) if isinstance(part, Contract) for name in (part.panel, part.tile)}
     return named | {
-        name for name in reads(kernel) | writes(kernel) if name in buffers and buffers[name].role == "scratch"
+        name for name in kernel.reads | kernel.writes if name in buffers and buffers[name].role == "scratch"
     }
 
 

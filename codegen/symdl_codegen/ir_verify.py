@@ -20,7 +20,6 @@ from symdl_codegen.ir import (
     Store,
     scratches,
     walk,
-    writes,
 )
 from symdl_codegen.primitives import PRIMITIVES, REDUCTIONS
 
@@ -41,7 +40,7 @@ def verify_module(module: Module) -> Module:
         if kernel.span:
             _verify_span(module.kernels, position)
         _Checker(module, kernel, defined, overwritten, _later(module.kernels, position)).run()
-        for name in writes(kernel):
+        for name in kernel.writes:
             role = module.buffers[name].role
             if role == "state" and kernel.phase == "update" and name not in overwritten:
                 overwritten.add(name)
@@ -86,7 +85,7 @@ def _loop(kernel: Kernel) -> str | None:
 def _later(kernels: tuple[Kernel, ...], position: int) -> set[str]:
     """What the kernel at ``position`` and those after it in the same loop write: it may read their earlier steps."""
     loop = _loop(kernels[position])
-    return {name for kernel in kernels[position:] if loop and _loop(kernel) == loop for name in writes(kernel)}
+    return {name for kernel in kernels[position:] if loop and _loop(kernel) == loop for name in kernel.writes}
 
 
 def _other_steps(span: Span | None, written: list[Span | None]) -> bool:

@@ -23,10 +23,8 @@ from symdl_codegen.ir import (
     Scalar,
     Store,
     axes_of,
-    reads,
     scratches,
     substitute,
-    writes,
 )
 from symdl_codegen.ir_verify import verify_module
 from symdl_codegen.lower.equations import identity
@@ -48,7 +46,7 @@ def grid_form(module: Module) -> Module:
             part = replace(kernel, name=name, body=(nest,))
             _refuse_scratch(part, module)
             kernels.append(part)
-    used = {name for kernel in kernels for name in reads(kernel) | writes(kernel)}
+    used = {name for kernel in kernels for name in kernel.reads | kernel.writes}
     buffers = {name: buffer for name, buffer in module.buffers.items() if buffer.role != "scratch" or name in used}
     return verify_module(replace(module, kernels=tuple(kernels), buffers=buffers))
 

@@ -38,7 +38,6 @@ from symdl_codegen.ir import (
     free_indices,
     locals_of,
     walk,
-    writes,
 )
 from symdl_codegen.lower.equations import identity
 from symdl_codegen.scalars import from_data
@@ -137,7 +136,7 @@ def emit(module: Module, dtype: str) -> Emitted:
     for span, group in groupby(zip(module.kernels, kernels, strict=True), key=lambda pair: pair[0].span):
         pairs = list(group)
         if span:
-            written = {name for kernel, _ in pairs for name in writes(kernel)}
+            written = {name for kernel, _ in pairs for name in kernel.writes}
             body += _Writer(module, names, dtype).loop(span, sorted(written - allocated))
             allocated |= written
         body += [_indented(text.source, 2 if span else 1) for _, text in pairs]

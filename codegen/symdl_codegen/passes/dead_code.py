@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from symdl_codegen.ir import Module, reads, writes
+from symdl_codegen.ir import Module
 
 
 def dead_code(module: Module) -> Module:
@@ -16,11 +16,11 @@ def dead_code(module: Module) -> Module:
     while found:  # again where a loop reads what comes later in it
         found = False
         for kernel in reversed(module.kernels):
-            if writes(kernel) & needed and kernel.name not in kept:
+            if kernel.writes & needed and kernel.name not in kept:
                 found = True
                 kept.add(kernel.name)
-                needed |= reads(kernel)
+                needed |= kernel.reads
     kernels = tuple(kernel for kernel in module.kernels if kernel.name in kept)
-    used = {name for kernel in kernels for name in reads(kernel) | writes(kernel)}
+    used = {name for kernel in kernels for name in kernel.reads | kernel.writes}
     buffers = {name: buffer for name, buffer in module.buffers.items() if buffer.role != "temporary" or name in used}
     return replace(module, kernels=kernels, buffers=buffers)

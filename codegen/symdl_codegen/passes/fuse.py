@@ -21,10 +21,8 @@ from symdl_codegen.ir import (
     loads_of,
     map_scalar,
     map_statement,
-    reads,
     statements,
     substitute,
-    writes,
 )
 from symdl_codegen.scalars import kind_of
 
@@ -57,15 +55,15 @@ def _merge_into_producer(kernels: list[Kernel], later: int, module: Module) -> t
         return None
     for earlier in range(later - 1, -1, -1):
         producer = kernels[earlier]
-        if not (writes(producer) & reads(consumer)) or not _is_nest(producer) or producer.span != consumer.span:
+        if not (producer.writes & consumer.reads) or not _is_nest(producer) or producer.span != consumer.span:
             continue
         fused = _fused(producer, consumer, module)
         if fused is None:
             continue
         between = kernels[earlier + 1 : later]
-        if not any(reads(kernel) & writes(producer) for kernel in between):  # the producer sinks
+        if not any(kernel.reads & producer.writes for kernel in between):  # the producer sinks
             return [*kernels[:earlier], *between, fused, *kernels[later + 1 :]], later - 1
-        if not any(writes(kernel) & reads(consumer) for kernel in between):  # the consumer rises
+        if not any(kernel.writes & consumer.reads for kernel in between):  # the consumer rises
             return [*kernels[:earlier], fused, *between, *kernels[later + 1 :]], earlier
     return None
 
@@ -103,7 +101,7 @@ def _fused(producer: Kernel, consumer: Kernel, module: Module) -> Kernel | None:
         return None
     if any(extents.get(rename[Index(axis.index)].name) != axis.extent for axis in inner.axes):
         return None
-    if len(reads(producer) | writes(producer) | reads(consumer) | writes(consumer)) > LARGEST:
+    if len(producer.reads | producer.writes | consumer.reads | consumer.writes) > LARGEST:
         return None
     body, values = _with_values(outer.body, module)
     tail = [_joined(part, rename, values) for part in _fresh_locals(inner.body, body)]
@@ -166,7 +164,7 @@ def _joined(part: Statement, rename: dict[Index, Index], values: dict[str, Scala
 def _without_dead_stores(module: Module) -> Module:
     """Drop stores to temporaries that no kernel reads any more, and kernels that are left without a store."""
     needed = set(module.outputs.values()) | {module.guard} | {value for _, value in module.updates}
-    needed |= {name for kernel in module.kernels for name in reads(kernel)}
+    needed |= {name for kernel in module.kernels for name in kernel.reads}
 
     def live(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
         kept = (replace(part, body=live(part.body)) if isinstance(part, Nest) else part for part in body)
@@ -181,6 +179,6 @@ def _without_dead_stores(module: Module) -> Module:
         )
 
     kernels = tuple(replace(kernel, body=live(kernel.body)) for kernel in module.kernels)
-    kernels = tuple(kernel for kernel in kernels if writes(kernel))
+    kernels = tuple(kernel for kernel in kernels if kernel.writes)
     buffers = {n: b for n, b in module.buffers.items() if b.role != "temporary" or n in needed}
     return replace(module, kernels=kernels, buffers=buffers)

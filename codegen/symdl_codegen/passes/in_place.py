@@ -18,9 +18,7 @@ from symdl_codegen.ir import (
     Store,
     loads_of,
     map_statement,
-    reads,
     substitute,
-    writes,
 )
 
 
@@ -38,15 +36,15 @@ def in_place(module: Module) -> Module:
     steps = [kernel for kernel in steps if kernel not in moved]
     updates = []
     for state, value in module.updates:
-        producer = next((kernel for kernel in moved if value in writes(kernel)), None)
+        producer = next((kernel for kernel in moved if value in kernel.writes), None)
         later = moved[moved.index(producer) + 1 :] if producer else []
-        copy = next(kernel for kernel in copies if state in writes(kernel))
+        copy = next(kernel for kernel in copies if state in kernel.writes)
         others = [kernel for kernel in (*steps, *moved, *copies) if kernel is not copy and kernel is not producer]
         direct = None
         if (
             producer
-            and not any(state in reads(kernel) for kernel in later)
-            and not any(value in reads(k) for k in others)
+            and not any(state in kernel.reads for kernel in later)
+            and not any(value in k.reads for k in others)
         ):
             direct = _direct(producer, state, value, module.buffers[state].kind)
         if producer and direct:
@@ -55,7 +53,7 @@ def in_place(module: Module) -> Module:
             value = state
         updates.append((state, value))
     kernels = (*steps, *(replace(kernel, phase="update") for kernel in moved), *copies)
-    used = {name for kernel in kernels for name in reads(kernel) | writes(kernel)}
+    used = {name for kernel in kernels for name in kernel.reads | kernel.writes}
     buffers = {name: buffer for name, buffer in module.buffers.items() if buffer.role != "temporary" or name in used}
     return replace(module, kernels=kernels, updates=tuple(updates), buffers=buffers)
 
@@ -66,11 +64,11 @@ def _movable(steps: list[Kernel], module: Module) -> list[Kernel]:
     values = {value for _, value in module.updates}
     moved: list[Kernel] = []
     for kernel in reversed(steps):
-        targets = writes(kernel)
+        targets = kernel.writes
         if targets & values and not targets & pinned and kernel.span is None:
             moved.insert(0, kernel)
         else:
-            pinned |= reads(kernel)
+            pinned |= kernel.reads
     return moved
 
 

@@ -16,12 +16,10 @@ from symdl_codegen.ir import (
     Size,
     Statement,
     Store,
-    loads_of,
     map_scalar,
     map_statement,
     substitute,
     walk,
-    writes,
 )
 from symdl_codegen.scalars import cost, is_gather
 
@@ -43,13 +41,14 @@ def inline(module: Module) -> Module:
         store = _pointwise(producer) if producer else None
         if producer is None or store is None or store.buffer in kept or producer.phase != "step":
             continue
-        readers = [k for k in kernels if any(load.tensor == store.buffer for load in loads_of(k.body))]
+        readers = [k for k in kernels if store.buffer in k.reads]
         if any(reader.phase != "step" for reader in readers):
             continue
         once = len(readers) == 1 and readers[0].span == producer.span and _reads_each_once(readers[0], store)
         if once or _is_monomial(store.value):
             kernels = [_inlined(k, store) if k in readers else k for k in kernels if k is not producer]
-    buffers = {n: b for n, b in module.buffers.items() if b.role != "temporary" or any(n in writes(k) for k in kernels)}
+    written = set().union(*(k.writes for k in kernels))
+    buffers = {n: b for n, b in module.buffers.items() if b.role != "temporary" or n in written}
     return replace(module, kernels=tuple(kernels), buffers=buffers)
 
 

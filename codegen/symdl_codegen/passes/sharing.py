@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from symdl_codegen.ir import Kernel, Load, Module, Scalar, map_scalar, map_statement, writes
+from symdl_codegen.ir import Kernel, Load, Module, Scalar, map_scalar, map_statement
 from symdl_codegen.passes.canonical import rename_body
 
 
@@ -18,7 +18,7 @@ def sharing(module: Module) -> Module:
     kernels: list[Kernel] = []
     for kernel in module.kernels:
         kernel = _redirect(kernel, alias)
-        targets = writes(kernel)
+        targets = kernel.writes
         if kernel.phase == "step" and len(targets) == 1:
             (target,) = targets
             buffer = module.buffers[target]

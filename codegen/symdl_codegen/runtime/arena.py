@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from symdl_codegen.ir import Module, Tensor, reads, scratches, writes
+from symdl_codegen.ir import Module, Tensor, scratches
 from symdl_codegen.scalars import evaluate
 
 ALIGNMENT = 64
@@ -21,7 +21,7 @@ def lifetimes(module: Module) -> dict[str, Life]:
     """The lifetime of every temporary and scratch buffer. Outputs, the guard and values of copies live to the end."""
     lives: dict[str, Life] = {}
     for position, kernel in enumerate(module.kernels):
-        for name in sorted(reads(kernel) | writes(kernel) | scratches(kernel, module.buffers)):
+        for name in sorted(kernel.reads | kernel.writes | scratches(kernel, module.buffers)):
             if module.buffers[name].role in ("temporary", "scratch"):
                 lives[name] = Life(lives[name].first if name in lives else position, position)
     lives = {name: _whole_loops(name, life, module) for name, life in lives.items()}

@@ -23,7 +23,6 @@ from symdl_codegen.ir import (
     statements,
     substitute,
     walk,
-    writes,
 )
 from symdl_codegen.scalars import cost, kind_of
 
@@ -39,7 +38,7 @@ def hoist(kernel: Kernel, buffers: dict[str, Tensor]) -> Kernel:
     """
     if not any(isinstance(part, Nest) and part.axes for part in statements(kernel.body)):
         return kernel
-    stored = writes(kernel)
+    stored = kernel.writes
     taken = {part.local.name for part in statements(kernel.body) if isinstance(part, Let | Reduce | Contract)}
     body = tuple(map_statement(part, lambda scalar: map_scalar(scalar, _reciprocal(stored))) for part in kernel.body)
     table: dict[Scalar, Scalar] = {}

@@ -22,7 +22,6 @@ from symdl_codegen.ir import (
     free_indices,
     locals_of,
     walk,
-    writes,
 )
 from symdl_codegen.passes.canonical import rename_body
 from symdl_codegen.scalars import ONE, strides, text
@@ -114,7 +113,7 @@ class _Placed:
 def _is_fixed(value: Scalar, span: Span, module: Module) -> bool:
     """Whether ``value`` is the same at every time step of the loop of ``span``."""
     loop = [kernel for kernel in module.kernels if kernel.span and kernel.span.loop == span.loop]
-    written = set().union(*map(writes, loop))
+    written = set().union(*(kernel.writes for kernel in loop))
     nodes = list(walk(value))
     return Size(span.time) not in nodes and not any(isinstance(n, Load) and n.tensor in written for n in nodes)
 
