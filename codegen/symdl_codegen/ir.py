@@ -28,7 +28,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from symdl_codegen.program import Apply, Axis, Const, Index, Load, Size, Tensor, walk
+from symdl_codegen.program import Apply, Axis, Const, Index, Load, Size, Tensor
+from symdl_codegen.program import walk as walk_plain
 
 __all__ = [
     "Apply",
@@ -183,6 +184,11 @@ class Module:
     updates: tuple[tuple[str, str], ...] = ()
     guard: str | None = None
     batch: str | None = None
+
+
+def walk(scalar: Scalar) -> Iterator[Scalar]:
+    """Yield ``scalar`` and everything in it, parents first."""
+    return walk_plain(scalar)
 
 
 def map_scalar(scalar: Scalar, change: Callable[[Scalar], Scalar]) -> Scalar:

@@ -61,7 +61,7 @@ def _replaced(part: Statement, table: dict[Scalar, Scalar]) -> Statement:
     return map_statement(part, lambda scalar: substitute(scalar, table))
 
 
-def _is_invariant(scalar: Scalar, stored: set[str]) -> bool:
+def _is_invariant(scalar: Scalar, stored: frozenset[str]) -> bool:
     """Whether ``scalar`` has no index, no local, and reads only tensors of order 0 that the kernel does not write."""
     return not any(
         isinstance(node, Index | Local) or (isinstance(node, Load) and (node.indices or node.tensor in stored))
@@ -69,7 +69,7 @@ def _is_invariant(scalar: Scalar, stored: set[str]) -> bool:
     )
 
 
-def _invariant(scalar: Scalar, stored: set[str]) -> Iterator[Scalar]:
+def _invariant(scalar: Scalar, stored: frozenset[str]) -> Iterator[Scalar]:
     """The largest invariant parts of ``scalar`` that are worth a name."""
     if isinstance(scalar, Apply):
         if _is_invariant(scalar, stored) and cost(scalar) >= THRESHOLD:
@@ -79,7 +79,7 @@ def _invariant(scalar: Scalar, stored: set[str]) -> Iterator[Scalar]:
             yield from _invariant(argument, stored)
 
 
-def _reciprocal(stored: set[str]) -> Callable[[Scalar], Scalar]:
+def _reciprocal(stored: frozenset[str]) -> Callable[[Scalar], Scalar]:
     def change(scalar: Scalar) -> Scalar:
         match scalar:
             case Apply("div", (above, below)) if not isinstance(below, Const) and _is_invariant(below, stored):
