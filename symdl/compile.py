@@ -78,6 +78,11 @@ class CompiledFunction:
         return list(self._executables.values())[-1].source
 
     @property
+    def ir_text(self) -> str:
+        """The loop IR that ``source`` was emitted from."""
+        return list(self._executables.values())[-1].ir_text if self._executables else ""
+
+    @property
     def kernels(self) -> tuple[Any, ...]:
         """The emitted kernels: name, equation and source of each."""
         return list(self._executables.values())[-1].kernels if self._executables else ()

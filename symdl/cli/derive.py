@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from symdl.cli.files import shown, write
-from symdl.cli.library import Name, built, find, parameters
+from symdl.cli.library import Name, chosen, find
 
 
 def command(
@@ -25,14 +25,18 @@ def command(
     from symdl.derivation import derivation, plain
 
     recipe = find(name)
-    model, _ = built(recipe)
-    found = derivation(model.declared.loss, parameters(model, wrt or []), order=2 if hessian else 1)
+    found = [
+        (objective.name, derivation(objective.loss, variables, order=2 if hessian else 1))
+        for objective, variables in chosen(recipe.objectives(), wrt or [])
+    ]
     if html is not None:
         from symdl.cli.page import derivation_page
 
         write(html, derivation_page(recipe, found))
         typer.echo(f"written to {shown(html)}")
-    if latex:
-        typer.echo(found.latex())
-    elif html is None:
-        typer.echo(f"{recipe.name}: {plain(found.title)}\n\n{found.text()}")
+    for part, steps in found:
+        if latex:
+            typer.echo(steps.latex())
+        elif html is None:
+            title = f"{recipe.name}, {part}" if part else recipe.name
+            typer.echo(f"{title}: {plain(steps.title)}\n\n{steps.text()}")

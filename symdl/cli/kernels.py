@@ -1,11 +1,11 @@
-"""``symdl kernels NAME``: the emitted source of a model's training step."""
+"""``symdl kernels NAME``: the emitted source of what a model's training runs."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from symdl.cli.library import Name, built, find
-from symdl.cli.programs import training_step
+from symdl.cli.library import Name, find
 
 
 def command(
@@ -16,6 +16,12 @@ def command(
 ) -> None:
     """The source of a model's kernels, each under its equation."""
     recipe = find(name)
-    model, _ = built(recipe)
-    executable = training_step(recipe, model, target, dtype).executable
-    typer.echo(executable.ir_text if ir else executable.source)
+    programs = recipe.programs(target, dtype or recipe.training["dtype"])
+    typer.echo(joined({part: program.ir_text if ir else program.source for part, program in programs.items()}))
+
+
+def joined(texts: Mapping[str, str]) -> str:
+    """Return texts by name as one; several each get their name as a comment above them."""
+    if len(texts) == 1:
+        return next(iter(texts.values()))
+    return "\n\n".join(f"# {name}\n\n{text}" for name, text in texts.items())

@@ -1,6 +1,7 @@
 """Models of the library by the name a user typed."""
 
 import difflib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,9 +9,7 @@ import typer
 from symdl.cli.outcome import UsageError
 
 if TYPE_CHECKING:
-    from symdl.data import Split
-    from symdl.models import Recipe
-    from symdl.train import Model
+    from symdl.models import Objective, Recipe
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A model; 'symdl list' shows them.", show_default=False)]
 
@@ -31,21 +30,24 @@ def find(name: str) -> "Recipe":
     return found
 
 
-def built(recipe: "Recipe") -> tuple["Model", "Split"]:
-    """Return a model for the first division of its data, and that division."""
-    division = recipe.splits()[0]
-    return recipe.build(division), division
+def chosen(objectives: Sequence["Objective"], names: Sequence[str]) -> list[tuple["Objective", list[Any]]]:
+    """Return each objective with the variables to derive it by: those named (``W1``, ``W1,b1``), all for no names.
 
-
-def parameters(model: "Model", names: list[str]) -> list[Any]:
-    """Return parameters by name (``W1``, or several as ``W1,b1``), in the order given; all of them for no names.
+    Objectives without any of them are left out.
 
     Raises:
-        UsageError: for an unknown one.
+        UsageError: for a name that is a variable of none.
     """
-    known = {symbol.name: symbol for symbol in model.declared.parameters}
     listed = [part for name in names for part in name.replace(",", " ").split()]
+    known = {symbol.name: symbol for objective in objectives for symbol in objective.variables}
     for name in listed:
         if name not in known:
             raise UsageError(f"unknown parameter {name!r}; the parameters are {', '.join(known)}")
-    return [known[name] for name in listed] or list(known.values())
+    if not listed:
+        return [(objective, list(objective.variables)) for objective in objectives]
+    found = []
+    for objective in objectives:
+        own = {symbol.name: symbol for symbol in objective.variables}
+        if any(name in own for name in listed):
+            found.append((objective, [own[name] for name in listed if name in own]))
+    return found

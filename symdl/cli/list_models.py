@@ -23,8 +23,9 @@ def command(
     for column in ("name", "model", "book", "reference"):
         table.add_column(column, no_wrap=column != "model")
     for recipe in RECIPES.values():
-        bound = "≥" if recipe.higher else "≤"
-        table.add_row(recipe.name, recipe.title, f"§{recipe.section}", f"{recipe.metric} {bound} {recipe.reference:g}")
+        table.add_row(
+            recipe.name, recipe.title, f"§{recipe.section}", f"{recipe.metric} {recipe.sense} {recipe.reference:g}"
+        )
     console = Console()
     if not console.is_terminal:  # a file or a pipe has no width
         console = Console(width=200)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from symdl.derivation import Derivation, Step
     from symdl.models import Recipe
+    from symdl.optimizers.optimizer import Optimizer
 
 HEADINGS = {
     "forward": "The equations",
@@ -39,22 +40,28 @@ STYLE = """
 """
 
 
-def derivation_page(recipe: "Recipe", found: "Derivation") -> str:
-    """Return the page: the equations, the steps by part, notes, and the optimizer; formulas are MathML."""
+Found = Sequence[tuple[str, "Derivation"]]  # what each derivation belongs to, where there are several
+
+
+def derivation_page(recipe: "Recipe", found: Found) -> str:
+    """Return the page: the equations, the steps by part, notes, and the optimizers; formulas are MathML."""
     content = [
         f"<h1>{html.escape(_sentence(recipe.title))}</h1>",
-        f'<p class="about">From the equations of one sample to the gradients of its loss, step by step. '
+        f'<p class="about">From the equations to the gradients, step by step. '
         f"The book treats this model in §{html.escape(recipe.section)}.</p>",
-        _table(found.parts()),
     ]
-    content.append("<h2>Used on the way</h2>")
-    content.append("<ul>" + "".join(f"<li>{_prose(note)}</li>" for note in found.notes) + "</ul>")
-    optimizer = recipe.training["optimizer"]
-    content += [f"<h2>The step of {type(optimizer).__name__}</h2>", _assignments(optimizer.latex())]
+    for name, steps in found:
+        if name:
+            content.append(f"<h2>{html.escape(_sentence(name))}</h2>")
+        content.append(_table(steps.parts()))
+        content.append("<h2>Used on the way</h2>")
+        content.append("<ul>" + "".join(f"<li>{_prose(note)}</li>" for note in steps.notes) + "</ul>")
+    for optimizer in optimizers(recipe):
+        content += [f"<h2>The step of {type(optimizer).__name__}</h2>", _assignments(optimizer.latex())]
     return _document(recipe.title, content)
 
 
-def derivation_tex(recipe: "Recipe", found: "Derivation") -> str:
+def derivation_tex(recipe: "Recipe", found: Found) -> str:
     """Return the same as a LaTeX document; it needs the package amsmath and its kin only."""
     lines = [
         r"\documentclass{article}",
@@ -64,15 +71,25 @@ def derivation_tex(recipe: "Recipe", found: "Derivation") -> str:
         r"\begin{document}",
         rf"\section*{{{_escaped(_sentence(recipe.title))}}}",
     ]
-    for part, steps in found.parts():
-        lines.append(rf"\subsection*{{{HEADINGS[part]}}}")
-        rows = [rf"({step.number})\quad & {step.left} = {step.right} && \text{{{step.rule}}}" for step in steps]
-        lines += [r"\begin{flalign*}", " \\\\[1ex]\n".join(f"{row} &" for row in rows), r"\end{flalign*}"]
-    lines.append(r"\subsection*{Used on the way}")
-    lines += [r"\begin{itemize}", *(rf"\item {note}" for note in found.notes), r"\end{itemize}"]
-    optimizer = recipe.training["optimizer"]
-    lines += [rf"\subsection*{{The step of {type(optimizer).__name__}}}", rf"\[{optimizer.latex()}\]"]
+    for name, derivation in found:
+        title = f"{_escaped(_sentence(name))}: " if name else ""
+        for part, steps in derivation.parts():
+            lines.append(rf"\subsection*{{{title}{HEADINGS[part]}}}")
+            rows = [rf"({step.number})\quad & {step.left} = {step.right} && \text{{{step.rule}}}" for step in steps]
+            lines += [r"\begin{flalign*}", " \\\\[1ex]\n".join(f"{row} &" for row in rows), r"\end{flalign*}"]
+        lines.append(rf"\subsection*{{{title}Used on the way}}")
+        lines += [r"\begin{itemize}", *(rf"\item {note}" for note in derivation.notes), r"\end{itemize}"]
+    for optimizer in optimizers(recipe):
+        lines += [rf"\subsection*{{The step of {type(optimizer).__name__}}}", rf"\[{optimizer.latex()}\]"]
     return "\n".join([*lines, r"\end{document}", ""])
+
+
+def optimizers(recipe: "Recipe") -> list["Optimizer"]:
+    """Return the optimizers among the options of a recipe, each kind once."""
+    from symdl.optimizers.optimizer import Optimizer
+
+    found = {type(value): value for value in recipe.training.values() if isinstance(value, Optimizer)}
+    return list(found.values())
 
 
 def _table(parts: Sequence[tuple[str, Sequence["Step"]]]) -> str:

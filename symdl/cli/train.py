@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from symdl.cli.files import shown, write
+from symdl.cli.kernels import joined
 from symdl.cli.library import Name, find
-from symdl.cli.outcome import FAILED
+from symdl.cli.outcome import FAILED, UsageError
 
 if TYPE_CHECKING:
-    from symdl.data import Split
-    from symdl.models import Recipe
-    from symdl.train import History, Model
+    from symdl.models import Outcome, Recipe
+    from symdl.train import History
 
 STAGES = {  # as they are reported: the parts whose time each sums up
     "derive": ("derive",),
@@ -44,108 +44,116 @@ def command(
     """Train a model and leave its results in a folder.
 
     The folder then holds the derivation (LaTeX, and a web page that needs no network), the source of the kernels, the
-    metrics, the loss curve and a checkpoint.
+    metrics, the loss curve, a checkpoint, and what the trained model made (report.txt) where it makes something.
     """
     recipe = find(name)
     given = {"epochs": epochs, "batch_size": batch_size, "target": target, "dtype": dtype, "threads": threads}
-    options = {**recipe.training, "seed": seed, **{key: value for key, value in given.items() if value is not None}}
+    options = {key: value for key, value in given.items() if value is not None}
     if alpha is not None:
-        import dataclasses
-
-        options["optimizer"] = dataclasses.replace(options["optimizer"], alpha=alpha)
-    run = _Run(recipe, Path("runs") / name if out is None else out, options, progress)
+        options |= learning_rate(recipe, alpha)
+    run = _Run(recipe, Path("runs") / name if out is None else out, seed, options)
     run.derive()
-    history, figure = run.train(resume)
-    run.leave(history, figure)
-    typer.echo(f"{run.judged} {recipe.metric} {number(recipe.metric, figure)}")
+    outcome = run.train(resume, progress)
+    run.leave(outcome)
+    typer.echo(" ".join(filter(None, [recipe.judged, recipe.metric, number(recipe.metric, outcome.figure)])))
     typer.echo(f"results in {shown(run.folder)}")
-    if history.diverged:
+    if outcome.history.diverged:
         raise typer.Exit(FAILED)
+
+
+def learning_rate(recipe: "Recipe", alpha: float) -> dict[str, Any]:
+    """Return the options that set the learning rate.
+
+    Raises:
+        UsageError: if the recipe has not exactly one.
+    """
+    import dataclasses
+
+    from symdl.optimizers.optimizer import Optimizer
+
+    if "alpha" in recipe.training:
+        return {"alpha": alpha}
+    found: dict[str, Any] = {key: value for key, value in recipe.training.items() if isinstance(value, Optimizer)}
+    if len(found) != 1:
+        raise UsageError(f"--alpha: {recipe.name} has {len(found) or 'no'} learning rates; expected one")
+    [(key, optimizer)] = found.items()
+    return {key: dataclasses.replace(optimizer, alpha=alpha)}
 
 
 def number(metric: str, value: float) -> str:
     """Return a figure with the digits that mean something."""
-    return f"{value:.3f}" if metric == "accuracy" else f"{value:.5f}" if metric == "r2" else f"{value:.4g}"
+    return f"{value:.3f}" if metric == "accuracy" else f"{value:.5f}" if metric == "r2" else f"{value:.5g}"
 
 
 class _Run:
-    """One call of ``symdl train``: a model of the library, options for ``fit``, and the folder of the results."""
+    """One call of ``symdl train``: a model of the library, options of its training, and the folder of the results."""
 
-    def __init__(self, recipe: "Recipe", folder: Path, options: dict[str, Any], progress: bool) -> None:
-        self.recipe, self.folder, self.options, self.progress = recipe, folder, options, progress
-        self.divisions: tuple[Split, ...] = recipe.splits()
-        self.model: Model = recipe.build(self.divisions[0])
-        self.judged = "test" if self.divisions[0].held_out else "training"
+    def __init__(self, recipe: "Recipe", folder: Path, seed: int, options: dict[str, Any]) -> None:
+        self.recipe, self.folder, self.seed, self.options = recipe, folder, seed, options
         self.checkpoint = folder / "checkpoint.safetensors"
         folder.mkdir(parents=True, exist_ok=True)
         typer.echo(f"{recipe.name}: {recipe.title}")
 
     def derive(self) -> None:
-        """Write the derivation of the gradients of all parameters."""
+        """Write the derivation of all gradients."""
         from symdl.cli.page import derivation_page, derivation_tex
         from symdl.derivation import derivation
 
         began = perf_counter()
-        found = derivation(self.model.declared.loss, list(self.model.declared.parameters))
+        found = [(part.name, derivation(part.loss, list(part.variables))) for part in self.recipe.objectives()]
         write(self.folder / "derivation.tex", derivation_tex(self.recipe, found))
         write(self.folder / "derivation.html", derivation_page(self.recipe, found))
-        steps = f"{len(found.steps)} steps"
+        steps = f"{sum(len(derived.steps) for _, derived in found)} steps"
         typer.echo(f"derived the gradients in {steps}, printed in {perf_counter() - began:.2f} s")
 
-    def train(self, resume: bool) -> tuple["History", float]:
-        """Train on every division of the data; the results that are kept are those of the first."""
-        figures = []
-        for number, division in enumerate(self.divisions):
-            model = self.recipe.build(division) if number else self.model
-            history = self.fit(model, division, resume and not number, first=not number)
-            figures.append(self.recipe.score(model, division))
-            if not number:
-                kept = history
-                self.say(history)
-        if len(figures) > 1:
-            typer.echo(f"the mean over {len(figures)} divisions of the data:")
-        return kept, sum(figures) / len(figures)
-
-    def fit(self, model: "Model", division: "Split", resume: bool, first: bool) -> "History":
-        """Train one model; where an epoch has many steps, a checkpoint is written after each.
-
-        Otherwise one is written when training ends, be it by Ctrl-C.
-        """
-        from symdl.train import fit
-
-        options = dict(self.options)
-        if first and options.get("batch_size") is not None:
-            options["checkpoint"] = self.checkpoint
-        if resume:
-            options["resume"] = self.checkpoint
-        options["progress"] = None if self.progress and first else False
+    def train(self, resume: bool, progress: bool) -> "Outcome":
+        """Train, and say how it went."""
+        before = self._written()
         try:
-            return fit(model, self.recipe.arrays(division.train), **options)
+            outcome = self.recipe.train(
+                self.seed,
+                progress=None if progress else False,
+                checkpoint=self.checkpoint,
+                resume=resume,
+                **self.options,
+            )
         except KeyboardInterrupt:
-            if first and ("checkpoint" not in options or not self.checkpoint.exists()):
-                model.save(self.checkpoint)
-            typer.echo(f"the values so far are in {shown(self.checkpoint)}", err=True)
+            if self._written() != before:
+                typer.echo(f"the values so far are in {shown(self.checkpoint)}", err=True)
             raise
+        self.say(outcome.history)
+        if outcome.divisions > 1:
+            typer.echo(f"the mean over {outcome.divisions} divisions of the data:")
+        if outcome.report:
+            typer.echo(outcome.report)
+        return outcome
+
+    def _written(self) -> int:
+        return self.checkpoint.stat().st_mtime_ns if self.checkpoint.exists() else 0
 
     def say(self, history: "History") -> None:
         """Print how long each stage took, and the training."""
         seconds = dict(history.timings)
-        cached = seconds.pop("cached", False)
-        stages = {stage: sum(seconds.get(part, 0.0) for part in parts) for stage, parts in STAGES.items()}
-        each = ", ".join(f"{key} {value:.2f}" for key, value in stages.items())
-        state = "from the cache" if cached else "cold"
-        typer.echo(f"compiled the training step in {sum(stages.values()):.2f} s ({state}): {each}")
+        if seconds:
+            cached = seconds.pop("cached", False)
+            stages = {stage: sum(seconds.get(part, 0.0) for part in parts) for stage, parts in STAGES.items()}
+            each = ", ".join(f"{key} {value:.2f}" for key, value in stages.items())
+            state = "from the cache" if cached else "cold"
+            typer.echo(f"compiled the training step in {sum(stages.values()):.2f} s ({state}): {each}")
         loss = f", loss {history.loss[-1]:.4g}" if history.loss else ""
         typer.echo(f"trained {history.epochs:,} epochs in {sum(history.seconds):.2f} s{loss}")
 
-    def leave(self, history: "History", figure: float) -> None:
-        """Write kernels, metrics, loss curve and checkpoint."""
+    def leave(self, outcome: "Outcome") -> None:
+        """Write kernels, metrics, loss curve, and what else there is: a checkpoint, a report."""
         from symdl.cli.picture import loss_curve
         from symdl.cli.summary import summary
 
-        self.model.save(self.checkpoint)
-        write(self.folder / "kernels.py", self.model.training_program().executable.source)
-        write(
-            self.folder / "metrics.json", summary(self.recipe, self.model, self.options, self.judged, history, figure)
-        )
-        write(self.folder / "loss.png", loss_curve(history, self.recipe.title))
+        if outcome.model is not None:
+            outcome.model.save(self.checkpoint)
+        sources = {name: program.source for name, program in outcome.programs.items()}
+        write(self.folder / "kernels.py", joined(sources))
+        options = {**self.recipe.training, **self.options, "seed": self.seed}
+        write(self.folder / "metrics.json", summary(self.recipe, options, outcome))
+        write(self.folder / "loss.png", loss_curve(outcome.history, self.recipe.title))
+        if outcome.report:
+            write(self.folder / "report.txt", outcome.report + "\n")

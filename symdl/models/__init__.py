@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 
 from symdl.errors import InputError
-from symdl.models.recipe import Outcome, Recipe
+from symdl.models.recipe import Experiment, Objective, Outcome, Recipe, Supervised
 
 RECIPES: dict[str, Recipe] = {}
 for _module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
@@ -24,4 +24,4 @@ def find(name: str) -> Recipe:
     return RECIPES[name]
 
 
-__all__ = ["RECIPES", "Outcome", "Recipe", "find"]
+__all__ = ["RECIPES", "Experiment", "Objective", "Outcome", "Recipe", "Supervised", "find"]

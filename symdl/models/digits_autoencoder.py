@@ -5,7 +5,7 @@ from typing import Any
 from symdl.data import Split, digits, split
 from symdl.expr.declare import matrix, named, vector
 from symdl.losses.squared import squared
-from symdl.models.recipe import Recipe
+from symdl.models.recipe import Supervised
 from symdl.ops.elementwise import tanh
 from symdl.optimizers.adam import Adam
 from symdl.optimizers.schedules import Cosine
@@ -34,7 +34,7 @@ def settings(division: Split) -> dict[str, Any]:
     return {"optimizer": optimizer, "epochs": EPOCHS, "batch_size": BATCH, "dtype": "float32"}
 
 
-RECIPE = Recipe(
+RECIPE = Supervised(
     name="digits-autoencoder",
     title="shallow autoencoder with 10 tanh units on handwritten digits",
     section="3.5",

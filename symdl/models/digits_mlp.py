@@ -8,7 +8,7 @@ from symdl.errors import InputError
 from symdl.expr.declare import matrix, named, vector
 from symdl.init import he_normal
 from symdl.losses.cross_entropy import cross_entropy
-from symdl.models.recipe import Recipe
+from symdl.models.recipe import Supervised
 from symdl.ops import elementwise
 from symdl.ops.softmax import softmax
 from symdl.optimizers.adamw import AdamW
@@ -67,7 +67,7 @@ def settings(division: Split) -> dict[str, Any]:
     return {"optimizer": optimizer, "epochs": EPOCHS, "batch_size": BATCH, "dtype": "float32"}
 
 
-RECIPE = Recipe(
+RECIPE = Supervised(
     name="digits-mlp",
     title="multi-layer perceptron on handwritten digits",
     section="5.1",

@@ -5,7 +5,7 @@ from sympy import Rational
 from symdl.data import Split, digits, split, standardise
 from symdl.expr.declare import matrix, named, vector
 from symdl.losses.cross_entropy import cross_entropy
-from symdl.models.recipe import Recipe
+from symdl.models.recipe import Supervised
 from symdl.ops.elementwise import square
 from symdl.ops.reductions import sum as total
 from symdl.ops.softmax import softmax
@@ -34,7 +34,7 @@ def splits() -> tuple[Split, ...]:
     return (standardise(split(digits(), 0.2)),)
 
 
-RECIPE = Recipe(
+RECIPE = Supervised(
     name="digits-softmax",
     title="softmax regression with the penalty of C = 1 on handwritten digits",
     section="3.3",

@@ -3,7 +3,7 @@
 from symdl.data import Split, diabetes, standardise
 from symdl.expr.declare import named, scalar, vector
 from symdl.losses.squared import squared
-from symdl.models.recipe import Recipe
+from symdl.models.recipe import Supervised
 from symdl.optimizers.lookahead import Lookahead
 from symdl.train import Model
 
@@ -23,7 +23,7 @@ def splits() -> tuple[Split, ...]:
     return (standardise(Split(data, data)),)
 
 
-RECIPE = Recipe(
+RECIPE = Supervised(
     name="linear",
     title="linear regression on the diabetes data",
     section="2.3",

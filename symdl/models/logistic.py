@@ -5,7 +5,7 @@ from sympy import Rational
 from symdl.data import Split, breast_cancer, folds, standardise
 from symdl.expr.declare import named, scalar, vector
 from symdl.losses.binary_cross_entropy import binary_cross_entropy
-from symdl.models.recipe import Recipe
+from symdl.models.recipe import Supervised
 from symdl.ops.elementwise import sigmoid, square
 from symdl.ops.reductions import sum as total
 from symdl.optimizers.lookahead import Lookahead
@@ -28,7 +28,7 @@ def splits() -> tuple[Split, ...]:
     return tuple(standardise(fold) for fold in folds(breast_cancer(), 5))
 
 
-RECIPE = Recipe(
+RECIPE = Supervised(
     name="logistic",
     title="logistic regression with the penalty of C = 1 on the breast cancer data, 5-fold",
     section="3.1",

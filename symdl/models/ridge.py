@@ -6,7 +6,7 @@ from symdl.data import Split
 from symdl.expr.declare import named, scalar, vector
 from symdl.losses.squared import squared
 from symdl.models import linear
-from symdl.models.recipe import Recipe
+from symdl.models.recipe import Supervised
 from symdl.ops.elementwise import square
 from symdl.ops.reductions import sum as total
 from symdl.optimizers.lookahead import Lookahead
@@ -28,7 +28,7 @@ def build(division: Split) -> Model:
     return Model(loss=loss, parameters=[w, b], inputs=[x], targets=[y], outputs={"y_hat": y_hat})
 
 
-RECIPE = Recipe(
+RECIPE = Supervised(
     name="ridge",
     title="ridge regression (λ = 0.1) on the diabetes data",
     section="2.5",

@@ -3,7 +3,7 @@
 from symdl.data import Split, iris, standardise
 from symdl.expr.declare import matrix, named, vector
 from symdl.losses.cross_entropy import cross_entropy
-from symdl.models.recipe import Recipe
+from symdl.models.recipe import Supervised
 from symdl.ops.softmax import softmax
 from symdl.optimizers.adam import Adam
 from symdl.train import Model
@@ -25,7 +25,7 @@ def splits() -> tuple[Split, ...]:
     return (standardise(Split(data, data)),)
 
 
-RECIPE = Recipe(
+RECIPE = Supervised(
     name="softmax",
     title="softmax regression on the iris data",
     section="3.3",

@@ -1,5 +1,6 @@
 """A model as a book prints it: its named intermediates, its cost, its outputs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from symdl.expr.nodes import Array, Element, Named, Tensor
@@ -10,12 +11,17 @@ from symdl.train.declaration import Declaration
 
 def model_latex(declared: Declaration) -> str:
     """Return aligned LaTeX: each named intermediate with its definition, then C_i, then outputs that have no name."""
+    return equations_latex(declared.loss, declared.outputs, "C" if declared.batch is not None else "C_i")
+
+
+def equations_latex(loss: Any, outputs: Mapping[str, Any], symbol: str) -> str:
+    """Return the same for a loss that is called ``symbol``."""
     found: dict[Named, None] = {}
-    for value in (*declared.outputs.values(), declared.loss):
+    for value in (*outputs.values(), loss):
         _collect(value if isinstance(value, Tensor) else Array(value), found)
-    lines = [(latex(item), latex(item.definition)) for item in found if not _is(declared.loss, item)]
-    lines += [("C" if declared.batch is not None else "C_i", latex(_unnamed(declared.loss)))]
-    for name, value in declared.outputs.items():
+    lines = [(latex(item), latex(item.definition)) for item in found if not _is(loss, item)]
+    lines += [(symbol, latex(_unnamed(loss)))]
+    for name, value in outputs.items():
         if not any(_is(value, item) for item in found):
             lines.append((rf"\mathrm{{{name}}}".replace("_", r"\_"), latex(value)))
     return "\\begin{aligned}\n" + " \\\\\n".join(f"{left} &= {right}" for left, right in lines) + "\n\\end{aligned}"

@@ -9,6 +9,7 @@ import pytest
 
 import symdl as sd
 from symdl.train.options import EarlyStopping
+from tests.models.test_models import small_experiment
 
 FILES = {"derivation.tex", "derivation.html", "kernels.py", "metrics.json", "loss.png", "checkpoint.safetensors"}
 
@@ -122,3 +123,45 @@ def test_folder_by_default(symdl, tmp_path, monkeypatch):
 def test_several_divisions_give_their_mean(symdl, tmp_path):
     printed = symdl("train", "logistic", "--out", tmp_path, "--epochs", 100).stdout
     assert "the mean over 5 divisions of the data:\ntest accuracy 0.9" in printed
+
+
+@pytest.fixture
+def root(monkeypatch):
+    recipe = small_experiment()
+    for command in ("train", "derive", "show", "kernels", "check"):
+        monkeypatch.setattr(f"symdl.cli.{command}.find", lambda name: recipe)
+    return recipe
+
+
+def test_experiments_leave_the_same_folder_and_a_report(symdl, root, tmp_path):
+    result = symdl("train", "root", "--out", tmp_path, "--epochs", 50)
+    assert result.exit_code == 0, result.output
+    assert "\nx = 1.414\nroot 1.4142\n" in result.stdout
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {"checkpoint.safetensors"} | {"report.txt"}
+    found = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert (found["root"], found["seed"]) == (pytest.approx(2**0.5, abs=1e-5), 0)
+    assert found["training"] == {"epochs": 50, "target": "numpy", "dtype": "float64", "seed": 0}
+    assert (tmp_path / "report.txt").read_text(encoding="utf-8") == "x = 1.414\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--batch-size", 4], "root has no option 'batch_size'; its options are seed, epochs, target, dtype"),
+        (["--alpha", 0.1], "--alpha: root has no learning rates; expected one"),
+        (["--resume"], "root cannot be resumed"),
+    ],
+)
+def test_options_that_an_experiment_does_not_have(symdl, root, tmp_path, option, message):
+    result = symdl("train", "root", "--out", tmp_path, *option)
+    assert result.exit_code in (1, 2)
+    assert message in result.stderr
+
+
+def test_several_objectives_are_shown_derived_and_checked_under_their_names(symdl, root):
+    assert "other:\n  C = x⁴\n" in symdl("show", "root").stdout
+    assert re.search(r"^root, other: .*x⁴", symdl("derive", "root").stdout, re.MULTILINE)
+    printed = symdl("check", "root")
+    assert printed.exit_code == 0, printed.output
+    assert "\nother:\n" in printed.stdout
+    assert symdl("kernels", "root", "--target", "numpy").stdout.startswith('"""function in NumPy')

@@ -6,36 +6,57 @@ import numpy as np
 import pytest
 
 import symdl as sd
-from symdl.models import RECIPES, find
+from symdl.models import RECIPES, Experiment, Objective, Outcome, Supervised, find
 from symdl.models.digits_mlp import network
 from tests.katex import katex_error
 
-NAMES = ["digits-autoencoder", "digits-mlp", "digits-softmax", "linear", "logistic", "ridge", "softmax"]
+SUPERVISED = [name for name, recipe in RECIPES.items() if isinstance(recipe, Supervised)]
+EXPERIMENTS = [name for name, recipe in RECIPES.items() if isinstance(recipe, Experiment)]
 
 
 def test_the_library():
-    assert sorted(RECIPES) == NAMES
+    assert list(RECIPES) == sorted(RECIPES)
+    assert {"digits-mlp", "linear", "softmax"} <= set(SUPERVISED)
     with pytest.raises(sd.errors.InputError, match="unknown model 'mlp'; expected one of digits-autoencoder"):
         find("mlp")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RECIPES)
 def test_declaration(name):
+    recipe = find(name)
+    for objective in recipe.objectives():
+        assert katex_error(objective.latex()) is None
+        for symbol in objective.variables:
+            assert np.isfinite(objective.values[symbol.name]).all()
+    assert recipe.title
+    assert recipe.section
+    assert np.isfinite(recipe.reference)
+    assert recipe.source
+    assert list(recipe.about())
+
+
+@pytest.mark.parametrize("name", SUPERVISED)
+def test_data_of_a_supervised_model(name):
     recipe = find(name)
     division = recipe.splits()[0]
     model = recipe.build(division)
-    text = model._repr_latex_().strip("$")
-    assert katex_error(text) is None
-    assert r"\hat{" in text
-    arrays = recipe.arrays(division.test)
-    assert set(arrays) == {symbol.name for symbol in model.declared.data}
-    outputs = model.predict({"x": division.test.x[:3]}, target="numpy")
-    assert all(len(array) == 3 for array in outputs.values())
-    assert recipe.title
-    assert recipe.section
+    assert set(recipe.arrays(division.test)) == {symbol.name for symbol in model.declared.data}
+    if model.declared.batch is None:
+        arrays = recipe.arrays(division.test.take(slice(0, 3)))
+        inputs = {symbol.name: arrays[symbol.name] for symbol in model.declared.inputs}
+        assert all(len(array) == 3 for array in model.predict(inputs, target="numpy").values())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RECIPES)
+def test_its_programs_compile(name):
+    programs = find(name).programs("numpy", "float64")
+    assert programs
+    for program in programs.values():
+        compile(program.source, f"{name}.py", "exec")
+        assert program.ir_text.startswith("module ")
+
+
+@pytest.mark.parametrize("name", SUPERVISED)
 def test_a_few_epochs_lower_the_cost(name):
     recipe = find(name)
     division = recipe.splits()[0]
@@ -43,7 +64,7 @@ def test_a_few_epochs_lower_the_cost(name):
     assert outcome.history.loss[-1] < outcome.history.loss[0]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "digits-mlp"])
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "digits-mlp"])
 @pytest.mark.slow
 def test_reference_figure(name):
     recipe = find(name)
@@ -127,3 +148,66 @@ def test_figures_are_compared_up_to_the_tolerance():
     assert not exact.reached(0.4999)
     assert replace(recipe, reference=1e-7, tolerance=5e-9, metric="mse").reached(1.04e-7)
     assert not replace(recipe, reference=1e-7, tolerance=5e-9, metric="mse").reached(1.06e-7)
+
+
+def small_experiment():
+    """Newton's method for a square root: x ← x − C/C′ with C = (x² − 2)²."""
+    x = sd.scalar("x")
+    cost = (x**2 - 2) ** 2
+
+    def compiled(target, dtype):
+        return {"step": sd.compile(sd.value_and_grad(cost, x), target=target, dtype=dtype)}
+
+    def run(seed, progress, epochs, target, dtype):
+        programs, value, history = compiled(target, dtype), 3.0, sd.History()
+        for _ in range(epochs):
+            loss, slope = programs["step"](x=value)
+            value -= float(loss / slope)
+            history.loss.append(float(loss))
+            history.seconds.append(0.0)
+        history.metrics["root"] = [value]
+        return Outcome(value, history, programs=programs, report=f"x = {value:.3f}", figures={"seed": seed})
+
+    return Experiment(
+        name="root",
+        title="a square root by Newton's method",
+        section="4.6",
+        equations=lambda: (Objective(cost, (x,), {"x": 3.0}), Objective(x**4, (x,), {"x": 1.0}, name="other")),
+        compiled=compiled,
+        run=run,
+        settings={"epochs": 60, "target": "numpy", "dtype": "float64"},
+        metric="root",
+        reference=2**0.5,
+        tolerance=1e-5,
+        higher=False,
+        data=("a number",),
+        source="arithmetic",
+    )
+
+
+def test_experiments_run_with_the_options_they_have():
+    recipe = small_experiment()
+    outcome = recipe.train()
+    assert recipe.reached(outcome.figure)
+    assert outcome.history.epochs == 60
+    assert not recipe.reached(recipe.train(seed=1, epochs=2).figure)
+    with pytest.raises(sd.errors.InputError, match="root has no option 'batch_size'; its options are seed, epochs"):
+        recipe.train(batch_size=3)
+    with pytest.raises(sd.errors.InputError, match="root cannot be resumed"):
+        recipe.train(resume=True)
+    with pytest.raises(sd.errors.InputError, match="root: settings has no 'dtype'"):
+        replace(recipe, settings={"target": "cpu"})
+    with pytest.raises(sd.errors.InputError, match="Objective: no value for the variable x"):
+        Objective(sd.scalar("x") ** 2, (sd.scalar("x"),), {})
+
+
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if "epochs" in find(name).training])
+def test_a_few_rounds_of_an_experiment(name):
+    """Each round is recorded, and the same seed gives the same figure."""
+    recipe = find(name)
+    first, again = (recipe.train(seed=1, epochs=2, target="numpy") for _ in range(2))
+    assert first.history.epochs == 2
+    assert np.isfinite(first.figure)
+    assert first.figure == again.figure
+    assert first.history.loss == again.history.loss
+    assert set(first.programs) <= set(recipe.programs("numpy", "float64"))
