@@ -7,7 +7,13 @@ import symdl as sd
 
 # Module prefixes by part of the page; the first that fits.
 PARTS = {
-    "Declaring": ("symdl.expr.sizes", "symdl.expr.declare", "symdl.expr.layers", "symdl.expr.recurrence"),
+    "Declaring": (
+        "symdl.expr.sizes",
+        "symdl.expr.declare",
+        "symdl.expr.layers",
+        "symdl.expr.recurrence",
+        "symdl.expr.state",
+    ),
     "Deriving": ("symdl.calculus", "symdl.derivation", "symdl.check"),
     "Printing": ("symdl.latex",),
     "Running": ("symdl.compile", "symdl.train"),

@@ -15,6 +15,7 @@ from symdl.expr.layers import layers, widths
 from symdl.expr.mode import by_mode, in_mode
 from symdl.expr.recurrence import recurrence
 from symdl.expr.sizes import dims
+from symdl.expr.state import state
 from symdl.latex import latex
 from symdl.ops import elementwise as _elementwise
 from symdl.ops import random, scores
@@ -115,6 +116,7 @@ __all__ = [
     "segment_sum",
     "softmax",
     "stack",
+    "state",
     "std",
     "stop_gradient",
     "sum",

@@ -6,7 +6,8 @@ from typing import Any
 
 from sympy import Basic, Expr, Symbol
 
-from symdl.expr.batch_mean import BatchMean
+from symdl.errors import DerivationError
+from symdl.expr.batch_mean import BATCH_SIZE, BatchMean
 from symdl.expr.equations import Equation, tensors_of_block
 from symdl.expr.index import axis_index, free_indices, fresh_index, rebuild, substitute
 from symdl.expr.nodes import Array, Element, Reduce, Tensor, TensorSymbol, axes_of
@@ -14,22 +15,27 @@ from symdl.expr.random import SAMPLE, SEED, Uniform
 from symdl.expr.system import trace
 
 
-def batched(values: Sequence[Any], data: Sequence[Basic], size: Expr) -> list[Any]:
+def batched(values: Sequence[Any], data: Sequence[Basic], size: Expr, common: Sequence[Any] = ()) -> list[Any]:
     """Prepend a batch axis to everything that depends on data.
 
     Args:
         values: Tensors or scalar expressions of one sample.
         data: The tensor symbols and scalar symbols that differ from sample to sample.
         size: The length of the batch, usually a symbol.
+        common: Further tensors or scalars, which are one for the whole batch, through ``batch_mean`` where data enter.
 
     Returns:
         For each value the tensor of shape ``(size, *value.shape)``, or the value itself where no data enter. The data
         become tensors of the same names with the batch axis in front; declared properties of the other axes stay.
         ``batch_mean`` becomes the mean over that axis. Random draws that samples do not share take the sample's
         number: its position in the batch, or the datum ``SAMPLE`` of ``symdl.expr.random`` if that is among the data.
+        Then those of ``common``, without a batch axis.
+
+    Raises:
+        DerivationError: if one of ``common`` differs from sample to sample.
     """
-    system = trace(list(values))
-    active = system.depends([*data, SEED])
+    system = trace([*values, *common])
+    active = system.depends([*data, SEED, BATCH_SIZE])
     lifted: dict[Basic, Tensor] = {}  # with a batch axis
     means: dict[Basic, Tensor] = {}  # depend on data, but are the same for all samples
     for symbol in data:
@@ -49,6 +55,8 @@ def batched(values: Sequence[Any], data: Sequence[Basic], size: Expr) -> list[An
             if isinstance(node, Uniform) and node.args[3] == 0:
                 head, tail = node.args[:3], [rebuild(place, lift_at(sample)) for place in node.args[4:]]
                 return Uniform(*head, Element(lifted[SAMPLE], sample) if SAMPLE in lifted else sample, *tail)
+            if node == BATCH_SIZE:
+                return size
             if isinstance(node, Symbol) and node in lifted:
                 return Element(lifted[node], sample)
             if isinstance(node, Element):
@@ -88,10 +96,24 @@ def batched(values: Sequence[Any], data: Sequence[Basic], size: Expr) -> list[An
         equations = [Equation(wider[item.target], item.body, loop=replace(loop, axis=loop.axis + 1)) for item in block]
         made = tensors_of_block(equations, arrays)
         lifted.update({item.target: made[wider[item.target]] for item in block})
-    for output in system.outputs:
+    count = len(values)
+    shared = [_common(lifted, means, *pair) for pair in zip(common, system.outputs[count:], strict=True)]
+    for output in system.outputs[:count]:
         if output in means:
             lifted[output] = _repeated(means[output], size)
-    return [lifted.get(output, value) for value, output in zip(values, system.outputs, strict=True)]
+    return [*(lifted.get(*pair) for pair in zip(system.outputs, values, strict=False)), *shared]
+
+
+def _common(lifted: dict[Basic, Tensor], means: dict[Basic, Tensor], value: Any, output: TensorSymbol) -> Any:
+    """Return what a value that all samples share has become."""
+    if output in lifted:
+        raise DerivationError(
+            f"{value}: it differs from sample to sample, where one value for the batch is due; take sd.batch_mean of it"
+        )
+    found = means.get(output)
+    if found is None or isinstance(value, Tensor):
+        return value if found is None else found
+    return found.body if isinstance(found, Array) else Element(found)
 
 
 def _repeated(tensor: Tensor, size: Expr) -> Tensor:

@@ -5,9 +5,12 @@ from typing import Any
 from sympy import Expr
 
 from symdl.errors import DerivationError, ExpressionError
+from symdl.expr.declare import scalar
 from symdl.expr.nodes import pointwise
 from symdl.expr.operators import operands
 from symdl.expr.scalar import ScalarOp
+
+BATCH_SIZE = scalar("batch.size", positive=True, integer=True, latex="n_b")  # the number of samples that are averaged
 
 
 class BatchMean(ScalarOp):

@@ -71,7 +71,10 @@ def in_mode(value: Any, mode: str) -> Any:
     """
     several = isinstance(value, list | tuple)
     values = [ingest(item) for item in (value if several else [value])]
-    system = decided(trace(values), mode)
+    system = trace(values)
+    if decided(system, mode) is system:
+        return value
+    system = decided(system, mode)
     tensors = [system.tensor(output) for output in system.outputs]
     found = [new if isinstance(old, Tensor) else _scalar(new) for old, new in zip(values, tensors, strict=True)]
     return type(value)(found) if several else found[0]

@@ -95,6 +95,10 @@ def _program(
         if scalar.name in tensors:
             raise NameConflictError(f"{scalar.name}: used for a tensor and for a scalar; give one of them another name")
         tensors[scalar.name] = pg.Tensor(scalar.name, (), kinds[scalar.name], roles.get(scalar.name, "input"))
+    written = dict(zip(outputs, system.outputs, strict=True))
+    for state, output in updates:  # one that nobody reads before it is written
+        shape = tuple(converter.extent(size) for size in written[output].shape)
+        tensors.setdefault(state, pg.Tensor(state, shape, role="state"))
     for tensor in system.by_target:
         tensors[tensor.name] = pg.Tensor(tensor.name, tuple(converter.extent(size) for size in tensor.shape))
     equations = tuple(_equation(equation, converter) for equation in system.equations)

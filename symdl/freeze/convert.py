@@ -172,7 +172,7 @@ class Converter:
         if isinstance(expr, Index | sympy.Integer):
             return True
         if isinstance(expr, Symbol):
-            return expr in self.sizes
+            return expr in self.sizes or self.kinds.get(expr.name) == "int"
         if isinstance(expr, Pow):
             return False
         return isinstance(expr, Add | Mul | sympy.floor | sympy.ceiling | sympy.Mod | sympy.Min | sympy.Max) and all(

@@ -22,6 +22,8 @@ from symdl.ops.reductions import argmax
 from symdl.ops.softmax import axis_number
 from symdl.ops.windows import tensor_of
 
+__all__ = ["SEED", "STEP", "bernoulli", "categorical", "gumbel", "normal", "uniform"]
+
 Shape = Sequence[Any] | Any
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from sympy import Symbol
 
 from symdl.errors import InputError
+from symdl.expr.nodes import Element
 from symdl.expr.random import SAMPLE
 from symdl.expr.sizes import shape_text
 from symdl.train.declaration import bound, shape_of
@@ -16,7 +17,12 @@ def by_name(given: Any, what: str) -> dict[str, Any]:
     """Return a mapping keyed by name from one keyed by names or symbols."""
     if not isinstance(given, Mapping):
         raise InputError(f"{what}: expected a mapping from names to arrays, found {type(given).__name__}")
-    return {key if isinstance(key, str) else str(getattr(key, "name", key)): value for key, value in given.items()}
+    return {key if isinstance(key, str) else _name_of(key): value for key, value in given.items()}
+
+
+def _name_of(key: Any) -> str:
+    symbol = key.tensor if isinstance(key, Element) and not key.indices else key  # a scalar state
+    return str(getattr(symbol, "name", symbol))
 
 
 def check_names(given: Mapping[str, Any], expected: Sequence[str], what: str) -> None:

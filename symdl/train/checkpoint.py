@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from symdl.train.model import Model
     from symdl.train.options import Options
 
-FORMAT = "symdl model 1"
+FORMAT = "symdl model 2"
 
 
 def save(path: Any, model: "Model") -> None:
@@ -26,10 +26,11 @@ def save(path: Any, model: "Model") -> None:
     from safetensors.numpy import save as pack
 
     arrays = {f"values/{name}": array for name, array in model.values.items()}
+    arrays |= {f"states/{name}": array for name, array in model.states.items()}
     state: dict[str, Any] | None = None
     if model.training is not None:
         found: TrainingState = model.training
-        arrays |= {f"states/{name}": array for name, array in found.states.items()}
+        arrays |= {f"optimizer/{name}": array for name, array in found.states.items()}
         arrays |= {f"best/{name}": array for name, array in (found.best[1] if found.best else {}).items()}
         state = {"epoch": found.epoch, "step": found.step, "identity": found.identity, "history": found.history,
                  "best": found.best[0] if found.best else None}  # fmt: skip
@@ -61,12 +62,15 @@ def load(path: Any) -> "Model":
         batch=roots.get("batch"), sizes=about["sizes"], seed=about["seed"],
     )  # fmt: skip
     model.set_values(_part(arrays, "values"))
+    model.set_states(_part(arrays, "states"))
     model.training = _state(arrays, metadata)
     return model
 
 
-def resume(model: "Model", options: "Options") -> TrainingState:
-    """Set a model's values to those of the checkpoint to resume from and return the state of training in it.
+def found_training(model: "Model", options: "Options") -> tuple[TrainingState, dict[str, np.ndarray]]:
+    """Return the state of the training to resume, and the values of parameters and states that belong to it.
+
+    The model stays as it is.
 
     Raises:
         CheckpointError: if there is none, or it belongs to other equations.
@@ -76,12 +80,12 @@ def resume(model: "Model", options: "Options") -> TrainingState:
         if metadata["equations"] != equations(model.declared):
             raise CheckpointError(f"resume: {options.resume} holds another model: its equations differ")
         found = _state(arrays, metadata)
-        model.set_values(_part(arrays, "values"))
+        values = {**_part(arrays, "values"), **_part(arrays, "states")}
     else:
-        found = model.training
+        found, values = model.training, {**model.values, **model.states} if model.training is not None else {}
     if found is None:
         raise CheckpointError("resume: there is no training to continue: nothing was saved between two epochs")
-    return found
+    return found, values
 
 
 def equations(declared: "Declaration") -> str:
@@ -140,7 +144,7 @@ def _state(arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> TrainingS
     if found is None:
         return None
     best = None if found["best"] is None else (found["best"], _part(arrays, "best"))
-    states = _part(arrays, "states")
+    states = _part(arrays, "optimizer")
     return TrainingState(found["epoch"], found["step"], states, found["identity"], found["history"], best)
 
 

@@ -14,6 +14,7 @@ from symdl.expr.declare import ScalarSymbol
 from symdl.expr.index import Index
 from symdl.expr.random import Uniform, keep_streams
 from symdl.expr.scalar import SCALAR_OPS
+from symdl.expr.state import Update
 
 _FROM_SYMPY: dict[str, Any] = {
     cls.__name__: cls
@@ -67,6 +68,8 @@ def decode(text: str) -> dict[str, Any]:
 
 
 def _parts(node: Basic) -> tuple[Basic, ...]:
+    if isinstance(node, Update):
+        return node.parts
     return () if isinstance(node, Symbol | Str | sympy.Number) else node.args
 
 
@@ -90,7 +93,7 @@ def _written(node: Basic, numbers: Mapping[Basic, int]) -> list[Any]:
     name = _name(node)
     if name is None:
         raise CheckpointError(f"{type(node).__name__} has no form in files, so a model with {node} cannot be saved")
-    return [name, [numbers[part] for part in node.args]]
+    return [name, [numbers[part] for part in _parts(node)]]
 
 
 def _read(item: list[Any], nodes: list[Any]) -> Any:

@@ -1,32 +1,73 @@
 """What a model is made of, checked when it is declared."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from sympy import Basic, Expr, Integer, Symbol
+from sympy import Add, Basic, Expr, Integer, Symbol
 
 from symdl.errors import DerivationError, ExpressionError, InputError, NameConflictError
+from symdl.expr.batch_mean import BATCH_SIZE
 from symdl.expr.ingest import as_scalar, ingest
 from symdl.expr.nodes import Tensor, TensorSymbol
 from symdl.expr.random import SEED, STEP
 from symdl.expr.sizes import shape_text
+from symdl.expr.state import State, states_in
+
+LOSS_NAME = "loss"  # the group of a model that has one loss
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that are trained together, and the loss that they minimise.
+
+    Attributes:
+        name: The name of the group, and of its loss in a history.
+        loss: The cost of one sample, a scalar; it may hold the parameters of other groups, which stay fixed in it.
+        parameters: The symbols to be learned.
+        optimizer: What changes them; that of ``sd.fit`` where it is None.
+        steps: How many steps in a row the group makes when it is its turn; see ``sd.Program``.
+    """
+
+    name: str
+    loss: Any
+    parameters: Any
+    optimizer: Any = None
+    steps: int = 1
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """A model's equations: the loss of one sample (or of a whole batch), its symbols, its outputs.
+    """The equations of a model: the loss of one sample (or of a whole batch), its symbols, its outputs.
 
-    ``batch`` is the symbol of an axis that the equations have already, or None where they speak of one sample.
+    Attributes:
+        groups: Losses and the parameters that minimise them; one in a ``Model``, several in a ``Program``.
+        batch: The symbol of an axis that the equations have already, or None where they speak of one sample.
+        states: The states in losses, outputs and the updates of other states, by name.
     """
 
-    loss: Expr
-    parameters: tuple[Any, ...]
+    groups: tuple[Group, ...]
     inputs: tuple[Any, ...]
     targets: tuple[Any, ...]
     outputs: dict[str, Any]
     batch: Symbol | None
+    states: tuple[State, ...] = ()
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """The parameters of all groups."""
+        return tuple(symbol for group in self.groups for symbol in group.parameters)
+
+    @property
+    def losses(self) -> dict[str, Expr]:
+        """The loss of each group by its name."""
+        return {group.name: group.loss for group in self.groups}
+
+    @property
+    def loss(self) -> Expr:
+        """The loss; the sum of those of all groups."""
+        return Add(*self.losses.values())
 
     @property
     def data(self) -> tuple[Any, ...]:
@@ -35,8 +76,8 @@ class Declaration:
 
     @cached_property
     def by_name(self) -> dict[str, Any]:
-        """Parameters and data by name."""
-        return {symbol.name: symbol for symbol in (*self.parameters, *self.data)}
+        """Parameters, data and states by name."""
+        return {symbol.name: symbol for symbol in (*self.parameters, *self.data, *self.states)}
 
     @cached_property
     def sizes(self) -> tuple[Symbol, ...]:
@@ -48,26 +89,38 @@ class Declaration:
 def declare(
     loss: Any, parameters: Any, inputs: Any, targets: Any, outputs: Mapping[str, Any] | None, batch: Any
 ) -> Declaration:
-    """Return the declaration of a model.
+    """Return the declaration of a model with one loss; errors as for ``declare_groups``."""
+    return declare_groups([Group(LOSS_NAME, loss, parameters)], inputs, targets, outputs, batch)
+
+
+def declare_groups(
+    groups: Sequence[Group], inputs: Any, targets: Any, outputs: Mapping[str, Any] | None, batch: Any
+) -> Declaration:
+    """Return the declaration of a model with a loss for each group of parameters.
 
     Raises:
-        ShapeError: if the loss is not a scalar.
-        DerivationError: if the loss does not depend on a parameter.
+        ShapeError: if a loss is not a scalar.
+        DerivationError: if a loss does not depend on a parameter of its group.
         NameConflictError: if one name stands for two things.
-        InputError: if a symbol of the loss or of an output is neither parameter nor data.
+        InputError: if a symbol of a loss or of an output is neither parameter nor data.
     """
-    value = as_scalar(loss, "Model: the loss")
+    checked = tuple(
+        replace(group, loss=as_scalar(group.loss, f"Model: {_loss_of(group)}"),
+                parameters=_symbols("parameter", group.parameters))
+        for group in groups
+    )  # fmt: skip
     results = {str(name): ingest(output) for name, output in (outputs or {}).items()}
-    groups = [
-        _symbols(kind, items) for kind, items in (("parameter", parameters), ("input", inputs), ("target", targets))
-    ]
+    data = [_symbols(kind, items) for kind, items in (("input", inputs), ("target", targets))]
     if batch is not None and not isinstance(batch, Symbol):
         raise InputError(f"Model: batch must be a size symbol from sd.dims, found {batch!r}")
-    found = Declaration(value, groups[0], groups[1], groups[2], results, batch)
-    if not found.parameters:
+    states = states_in([*(group.loss for group in checked), *results.values()])
+    found = Declaration(checked, data[0], data[1], results, batch, states)
+    if not all(group.parameters for group in found.groups):
         raise InputError("Model: parameters is empty: there is nothing to train; list the symbols to be learned")
     _check_names(found)
-    _check_dependence(found)
+    for group in found.groups:
+        _check_dependence(group)
+    _check_symbols(found)
     return found
 
 
@@ -95,7 +148,8 @@ def _symbols(kind: str, items: Any) -> tuple[Any, ...]:
 
 def _check_names(found: Declaration) -> None:
     kinds: dict[str, str] = {}
-    for kind, group in (("parameter", found.parameters), ("input", found.inputs), ("target", found.targets)):
+    listed = (("parameter", found.parameters), ("input", found.inputs), ("target", found.targets))
+    for kind, group in (*listed, ("state", found.states)):
         for symbol in group:
             if symbol.name in kinds:
                 raise NameConflictError(
@@ -107,9 +161,13 @@ def _check_names(found: Declaration) -> None:
             raise NameConflictError(f"Model: {size.name} is a size and a {kinds[size.name]}; rename one of them")
 
 
-def _check_dependence(found: Declaration) -> None:
-    used = _tensors_and_scalars(found.loss)
-    for parameter in found.parameters:
+def _loss_of(group: Group) -> str:
+    return "the loss" if group.name == LOSS_NAME else f"the loss of {group.name}"
+
+
+def _check_dependence(group: Group) -> None:
+    used = _tensors_and_scalars(group.loss)
+    for parameter in group.parameters:
         if parameter in used:
             continue
         other = next((item for item in used if item.name == parameter.name), None)
@@ -121,15 +179,19 @@ def _check_dependence(found: Declaration) -> None:
             )
         known = ", ".join(sorted(item.name for item in used - {SEED, STEP})) or "nothing"
         raise DerivationError(
-            f"Model: the loss does not depend on the parameter {parameter.name}; it depends on {known}; "
+            f"Model: {_loss_of(group)} does not depend on the parameter {parameter.name}; it depends on {known}; "
             f"use {parameter.name} in the loss or take it out of parameters"
         )
+
+
+def _check_symbols(found: Declaration) -> None:
     allowed = {*found.by_name.values(), *found.sizes, found.batch, SEED, STEP}
-    for what, value in (
-        ("the loss", found.loss),
-        *((f"the output {name}", item) for name, item in found.outputs.items()),
+    for what, value, more in (
+        *((_loss_of(group), group.loss, set()) for group in found.groups),
+        *((f"the output {name}", item, set()) for name, item in found.outputs.items()),
+        *((f"the update of {state.name}", state.update, {state.own, BATCH_SIZE}) for state in found.states),
     ):
-        for item in sorted(_tensors_and_scalars(value) - allowed, key=lambda symbol: symbol.name):
+        for item in sorted(_tensors_and_scalars(value) - allowed - more, key=lambda symbol: symbol.name):
             sized = isinstance(item, Symbol) and item.is_integer and item.is_positive
             remedy = (
                 "a size that no declared symbol carries: give it a value with .subs"

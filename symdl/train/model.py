@@ -62,7 +62,12 @@ class Model:
         Raises:
             InputError: while sizes are symbols that no array has fixed yet.
         """
-        return self.parameters.view()
+        return self.parameters.view(self.parameters.names)
+
+    @property
+    def states(self) -> Mapping[str, np.ndarray]:
+        """The values of ``sd.state``s by name, read-only; change them with ``set_states``."""
+        return self.parameters.view(self.parameters.carried)
 
     def set_values(self, values: Mapping[Any, Any]) -> None:
         """Set parameters by name or symbol; those not given stay as they are.
@@ -71,6 +76,11 @@ class Model:
             InputError: for an unknown name, a wrong shape, or values that are not finite real numbers.
         """
         self.parameters.put(values)
+        self.training = None
+
+    def set_states(self, values: Mapping[Any, Any]) -> None:
+        """Set states by name or symbol; those not given stay as they are. Errors as for ``set_values``."""
+        self.parameters.put_states(values)
         self.training = None
 
     def initialise(self, seed: int) -> None:
@@ -98,7 +108,7 @@ class Model:
         arrays, count = self.check({} if data is None else data, self.declared.inputs, "predict")
         where = self.where(target, dtype)
         built = self.program(("prediction", where), lambda: prediction(self.declared, where))
-        given, lengths = needed(built, {**draws(seed, count), **arrays, **self.values}, count)
+        given, lengths = needed(built, {**draws(seed, count), **arrays, **self.values, **self.states}, count)
         missing = [name for name in built.executable.tensors if name not in given]
         if missing:
             raise InputError(f"predict: the outputs depend on {', '.join(missing)}, which is no input of the model")
@@ -122,8 +132,8 @@ class Model:
 
         chosen = resolve(metrics, self.declared)
         arrays, count = self.check(data, self.declared.data, "evaluate")
-        loss, outputs = self.cost(arrays, count, self.where(target, dtype), self.values, seed)
-        return {"loss": loss, **{name: metric(outputs, arrays) for name, metric in chosen.items()}}
+        loss, outputs = self.cost(arrays, count, self.where(target, dtype), {**self.values, **self.states}, seed)
+        return {**loss, **{name: metric(outputs, arrays) for name, metric in chosen.items()}}
 
     def check(self, data: Any, symbols: Sequence[Any], what: str) -> tuple[dict[str, np.ndarray], int]:
         """Return the arrays for ``symbols`` after all checks, and the number of samples; sizes they carry are fixed."""
@@ -133,11 +143,11 @@ class Model:
 
     def cost(
         self, arrays: Mapping[str, np.ndarray], count: int, where: Where, values: Mapping[str, np.ndarray], seed: int
-    ) -> tuple[float, dict[str, np.ndarray]]:
-        """Return the cost and the outputs for checked arrays and given parameters."""
+    ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """Return the cost of each group and the outputs for checked arrays and given parameters and states."""
         built = self.program(("evaluation", where), lambda: evaluation(self.declared, where))
         found = built.executable(*needed(built, {**draws(seed, count), **arrays, **values}, count))
-        return float(found.pop(LOSS)), found
+        return {name: float(found.pop(f"{LOSS}.{name}")) for name in self.declared.losses}, found
 
     def program(self, key: Any, make: Any) -> Built:
         """Return the compiled program for a key, made at its first use; the last one used is the last in order."""

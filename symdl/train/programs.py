@@ -12,10 +12,9 @@ from symdl.errors import ExpressionError, InputError
 from symdl.expr.random import SAMPLE, SEED, STEP
 from symdl.expr.sizes import dims
 from symdl.freeze import freeze
-from symdl.optimizers.optimizer import Optimizer
 from symdl.train.declaration import Declaration, shape_of
 from symdl.train.objective import WEIGHT, objective
-from symdl.train.step import LOSS, Rates, Switches, training_step
+from symdl.train.step import LOSS, Part, Rates, Switches, training_step
 from symdl_codegen.errors import ArgumentError, CodegenError
 
 TARGETS = ("cpu", "numpy", "cuda")
@@ -44,14 +43,14 @@ class Built:
     Attributes:
         executable: What runs it.
         seconds: Time of each stage, and under ``cached`` whether all kernels were there already.
-        rates: What its ``step`` inputs stand for.
+        rates: For each group of parameters by its name: what its ``step`` inputs stand for.
         updates: (state, output) pairs.
         count: In a program that makes many steps over the same samples, the name of the number of steps.
     """
 
     executable: Any
     seconds: Mapping[str, Any]
-    rates: Rates = field(default_factory=lambda: Rates({}))
+    rates: Mapping[str, Rates] = field(default_factory=dict)
     updates: tuple[tuple[str, str], ...] = ()
     count: str | None = None
 
@@ -63,22 +62,22 @@ class Built:
 
 def prediction(declared: Declaration, where: Where) -> Built:
     """Compile the outputs, with what differs between training and prediction as it is in prediction."""
-    return _build("prediction", objective(declared).outputs, where, {}, mode="predict")
+    return _build("prediction", objective(declared, "predict").outputs, where, {}, mode="predict")
 
 
 def evaluation(declared: Declaration, where: Where) -> Built:
     """Compile the cost and the outputs, with what differs between the two as it is in prediction."""
-    goal = objective(declared)
-    return _build("evaluation", {LOSS: goal.value, **goal.outputs}, where, {}, mode="predict")
+    goal = objective(declared, "predict")
+    costs = {f"{LOSS}.{name}": cost.value for name, cost in goal.costs.items()}
+    return _build("evaluation", {**costs, **goal.outputs}, where, {}, mode="predict")
 
 
-def training(
-    declared: Declaration, where: Where, parameters: Sequence[Any], optimizer: Optimizer, switches: Switches
-) -> Built:
-    """Compile the training step of some parameters."""
-    goal = objective(declared, switches.weighted)
-    step = training_step(goal, parameters, optimizer, switches)
-    roles = dict.fromkeys([*step.rates, STEP.name], "step") | {state: "state" for state, _ in step.updates}
+def training(declared: Declaration, where: Where, parts: Sequence[Part], switches: Switches) -> Built:
+    """Compile a step that trains some parameters."""
+    goal = objective(declared, "train", switches.weighted)
+    step = training_step(goal, parts, switches, declared.states)
+    names = [name for rates in step.rates.values() for name in rates]
+    roles = dict.fromkeys([*names, STEP.name], "step") | {state: "state" for state, _ in step.updates}
     batch, count = goal.size, None
     if switches.whole:
         batch = dims("training.steps")
@@ -87,7 +86,8 @@ def training(
         roles |= dict.fromkeys([*(symbol.name for symbol in batch_data(declared)), WEIGHT.name, SAMPLE.name], "batch")
     options = {"roles": roles, "updates": step.updates, "guard": LOSS, "batch": batch}
     built = _build("training", step.outputs, where, step.seconds, **options)
-    return Built(built.executable, built.seconds, Rates(step.rates), step.updates, count)
+    rates = {name: Rates(found) for name, found in step.rates.items()}
+    return Built(built.executable, built.seconds, rates, step.updates, count)
 
 
 def batch_data(declared: Declaration) -> list[Any]:

@@ -13,12 +13,13 @@ from symdl.calculus import adjoints
 from symdl.expr.declare import named, scalar
 from symdl.expr.index import free_indices, rebuild
 from symdl.expr.nodes import Element, Tensor
+from symdl.expr.state import State
 from symdl.expr.system import elements_of, scalars_of
 from symdl.ops.elementwise import clip, maximum, sqrt, square
 from symdl.ops.reductions import sum as total
 from symdl.optimizers.optimizer import HYPER, STEP, Optimizer
 from symdl.simplify import simplify
-from symdl.train.objective import Objective
+from symdl.train.objective import Cost, Objective
 from symdl.train.replace import as_expr, replaced, rewritten
 
 LOSS = "training.loss"
@@ -47,79 +48,119 @@ class Switches:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What a step changes: parameters, by an optimizer, to lower the cost of a group."""
+
+    group: str
+    parameters: tuple[Any, ...]
+    optimizer: Optimizer
+
+
+@dataclass(frozen=True)
 class Step:
     """The equations of a training step.
 
     Attributes:
         outputs: The loss, then the next value of each parameter and state, by name.
         updates: (state, output) pairs.
-        rates: What each ``step`` input stands for, an expression in hyper-parameters.
+        rates: For each group by its name: what each ``step`` input stands for, an expression in hyper-parameters.
         seconds: Time of each stage.
     """
 
     outputs: dict[str, Any]
     updates: tuple[tuple[str, str], ...]
-    rates: dict[str, Expr]
+    rates: dict[str, dict[str, Expr]]
     seconds: dict[str, float]
 
 
-def training_step(goal: Objective, parameters: Sequence[Any], optimizer: Optimizer, switches: Switches) -> Step:
-    """Derive the step that changes ``parameters``.
+def training_step(goal: Objective, parts: Sequence[Part], switches: Switches, states: Sequence[State] = ()) -> Step:
+    """Derive the step that changes parameters and states; everything is taken at the values before the step.
 
     The gradient is (1/n) ∂/∂θ Σ C_i + ∂R/∂θ: the adjoints are those of a sum over samples, as in the book, and the
     factor 1/n comes last.
 
     Args:
-        goal: The cost of a batch.
-        parameters: The symbols to train; others in the cost stay as they are.
-        optimizer: Gives the equations of the update; its numbers do not enter.
+        goal: The costs of a batch.
+        parts: The parameters to train; others in a cost stay as they are. The numbers of optimizers do not enter.
         switches: What is done to the gradient before.
+        states: The states whose next values the goal has.
     """
     clock = perf_counter()
-    states = {theta.name: optimizer.state(theta) for theta in parameters}
-    points = {theta: optimizer.point(theta, states[theta.name]) for theta in parameters}
-    moved = {theta: point for theta, point in points.items() if theta != point}
-    parts = [(part, _present(part, parameters)) for part in (goal.total, goal.rest)]
-    derived = [gradient for part, present in parts if present for gradient in adjoints(part, present)]
-    cost, *derived = replaced([goal.value, *derived], moved)
+    descents = [_Descent(part, goal.costs[part.group]) for part in parts]
+    derived = [descent.derive() for descent in descents]
     spent, clock = perf_counter() - clock, perf_counter()
-    cost, *derived = simplify([cost, *derived], keep=True).values
+    values = simplify([value for group in derived for value in group] + list(goal.updates.values()), keep=True).values
     seconds, clock = {"simplify": perf_counter() - clock}, perf_counter()
-    gradients: dict[str, Any] = {}
-    for (_, present), factor in zip(parts, (1 / goal.size, 1), strict=True):
-        for theta in present:
-            gradient = derived.pop(0)
-            gradient = factor * (gradient if isinstance(theta, Tensor) else as_expr(gradient))
-            gradients[theta.name] = gradients[theta.name] + gradient if theta.name in gradients else gradient
-    gradients = _clipped(gradients, switches)
-    outputs: dict[str, Any] = {}
-    for theta, point in points.items():
-        g, state = gradients[theta.name], states[theta.name]
-        g = g + scalar(f"{DECAY}.{theta.name}") * point if theta.name in switches.decay else g
-        outputs[theta.name], following = optimizer.update(theta, g, state, STEP)
-        outputs.update({state[key].name: value for key, value in following.items()})
-    hyper = {*HYPER, CLIP_NORM, CLIP_VALUE, *(scalar(f"{DECAY}.{name}") for name in switches.decay)}
-    (cost, *values), rates = hoisted([cost, *outputs.values()], hyper)
-    following = {f"{name}.next": value for name, value in zip(outputs, values, strict=True)}
+    costs, outputs, rates = {}, {}, {}
+    for descent, group in zip(descents, derived, strict=True):
+        mine, values = values[: len(group)], values[len(group) :]
+        name = descent.part.group
+        found, rates[name] = descent.descend(list(mine), switches, f"{name}." if len(parts) > 1 else "")
+        costs[name] = found.pop(LOSS)
+        outputs.update(found)
+    carried = dict(zip(goal.updates, values, strict=True))
+    after = {theta: outputs[theta.name] for part in parts for theta in part.parameters}
+    late = [state.name for state in states if state.when == "after"]
+    carried |= dict(zip(late, replaced([carried[name] for name in late], after), strict=True))
+    outputs |= carried
+    recorded = {LOSS: Add(*costs.values())}
+    if len(costs) > 1:
+        recorded |= {f"{LOSS}.{name}": cost for name, cost in costs.items()}
+    following = {f"{name}.next": value for name, value in outputs.items()}
     seconds["derive"] = spent + perf_counter() - clock
-    return Step({LOSS: cost, **following}, tuple((name, f"{name}.next") for name in outputs), rates, seconds)
+    return Step({**recorded, **following}, tuple((name, f"{name}.next") for name in outputs), rates, seconds)
+
+
+class _Descent:
+    """The equations by which an optimizer lowers one cost."""
+
+    def __init__(self, part: Part, cost: Cost) -> None:
+        self.part, self.cost = part, cost
+        self.states = {theta.name: part.optimizer.state(theta) for theta in part.parameters}
+        self.points = {theta: part.optimizer.point(theta, self.states[theta.name]) for theta in part.parameters}
+        self.terms = [(term, _present(term, part.parameters)) for term in (cost.total, cost.rest)]
+
+    def derive(self) -> list[Any]:
+        """Return the cost and its adjoints, at the points where the optimizer takes them."""
+        moved = {theta: point for theta, point in self.points.items() if theta != point}
+        gradients = [gradient for term, present in self.terms if present for gradient in adjoints(term, present)]
+        return replaced([self.cost.value, *gradients], moved)
+
+    def descend(self, derived: list[Any], switches: Switches, prefix: str) -> tuple[dict[str, Any], dict[str, Expr]]:
+        """Return the cost and the next value of each parameter and state of the optimizer; and the rates in them."""
+        cost, outputs = derived.pop(0), {}
+        gradients: dict[str, Any] = {}
+        for (_, present), factor in zip(self.terms, (1 / self.cost.size, 1), strict=True):
+            for theta in present:
+                gradient = derived.pop(0)
+                gradient = factor * (gradient if isinstance(theta, Tensor) else as_expr(gradient))
+                gradients[theta.name] = gradients[theta.name] + gradient if theta.name in gradients else gradient
+        gradients = _clipped(gradients, switches, prefix)
+        for theta, point in self.points.items():
+            g, state = gradients[theta.name], self.states[theta.name]
+            g = g + scalar(f"{DECAY}.{theta.name}") * point if theta.name in switches.decay else g
+            outputs[theta.name], following = self.part.optimizer.update(theta, g, state, STEP)
+            outputs.update({state[key].name: value for key, value in following.items()})
+        hyper = {*HYPER, CLIP_NORM, CLIP_VALUE, *(scalar(f"{DECAY}.{name}") for name in switches.decay)}
+        values, rates = hoisted([cost, *outputs.values()], hyper, prefix)
+        return dict(zip([LOSS, *outputs], values, strict=True)), rates
 
 
 def _present(part: Expr, parameters: Sequence[Any]) -> list[Any]:
     return [theta for theta in parameters if theta in part.free_symbols]
 
 
-def _clipped(gradients: dict[str, Any], switches: Switches) -> dict[str, Any]:
+def _clipped(gradients: dict[str, Any], switches: Switches, prefix: str) -> dict[str, Any]:
     if switches.clip_value:
         gradients = {name: clip(g, -CLIP_VALUE, CLIP_VALUE) for name, g in gradients.items()}
     if switches.clip_norm:
         squares = [total(square(g)) if isinstance(g, Tensor) else square(g) for g in gradients.values()]
-        size = named("gradient.norm", sqrt(Add(*squares)), latex=r"\left\Vert g\right\Vert")
+        size = named(f"{prefix}gradient.norm", sqrt(Add(*squares)), latex=r"\left\Vert g\right\Vert")
         gradients = {name: CLIP_NORM / maximum(size, CLIP_NORM) * g for name, g in gradients.items()}
     return gradients
 
 
-def hoisted(values: Sequence[Any], hyper: set[Symbol]) -> tuple[list[Any], dict[str, Expr]]:
+def hoisted(values: Sequence[Any], hyper: set[Symbol], prefix: str = "") -> tuple[list[Any], dict[str, Expr]]:
     """Replace every part that holds hyper-parameters only by one scalar, computed outside in double precision.
 
     β^{t+1} is a power in double precision then, whatever the type of the data, and the step has no numbers in it whose
@@ -128,6 +169,7 @@ def hoisted(values: Sequence[Any], hyper: set[Symbol]) -> tuple[list[Any], dict[
     Args:
         values: Tensors and scalar expressions.
         hyper: The hyper-parameters.
+        prefix: What the names of new scalars begin with.
 
     Returns:
         The values, and what each new scalar stands for.
@@ -136,7 +178,7 @@ def hoisted(values: Sequence[Any], hyper: set[Symbol]) -> tuple[list[Any], dict[
 
     def rate(part: Expr) -> Symbol:
         if part not in rates:
-            rates[part] = scalar(part.name if isinstance(part, Symbol) else f"rate.{len(rates)}")
+            rates[part] = scalar(prefix + (part.name if isinstance(part, Symbol) else f"rate.{len(rates)}"))
         return rates[part]
 
     def constant(part: Basic) -> bool:

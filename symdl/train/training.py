@@ -1,6 +1,7 @@
 """The course of a training: state, epochs, validation, stopping. One native call makes an epoch, or many short ones."""
 
 import warnings
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from symdl.errors import CheckpointError, InputError
 from symdl.expr.random import STEP
+from symdl.optimizers.optimizer import Optimizer
 from symdl.train.dataset import Samples, prepare
 from symdl.train.history import History
 from symdl.train.identity import differences, identity
@@ -17,7 +19,7 @@ from symdl.train.options import Options
 from symdl.train.programs import Built, numbered, seeded, training
 from symdl.train.progress import Show
 from symdl.train.state import TrainingState
-from symdl.train.step import CLIP_NORM, CLIP_VALUE, DECAY, LOSS, Switches
+from symdl.train.step import CLIP_NORM, CLIP_VALUE, DECAY, LOSS, Part, Rates, Switches
 
 ROUND_SECONDS = 0.1
 
@@ -48,18 +50,23 @@ class Training:
             raise InputError("early_stopping: needs validation data; pass validation=0.1 or validation={...}")
         if model.parameters.pristine and not options.resume:
             model.initialise(options.seed)
+        self.carried = list(model.states)
         self.where = model.where(options.target, options.dtype)
         self.trained = [symbol for symbol in model.declared.parameters if symbol.name not in options.frozen]
         if not self.trained:
             raise InputError("frozen: every parameter is frozen; there is nothing to train")
+        resumed = self._resumed() if options.resume else None
         self.built = self._compile()
-        self.history = model.history = History(timings=dict(self.built.seconds))
+        self.history = History(timings=dict(self.built.seconds))
         self.epoch = self.step = 0
         self.best: tuple[int, dict[str, np.ndarray]] | None = None
-        self.state = {state: self._initial(state) for state, _ in self.built.updates}
-        self.fixed = {name: self._cast(model.values[name]) for name in options.frozen}
-        if options.resume:
-            self._resume()
+        values = {**model.values, **model.states} if resumed is None else resumed[1]
+        self.fixed = {name: self._cast(values[name]) for name in options.frozen}
+        if resumed is not None:
+            self._continue(resumed[0])
+            values |= resumed[0].states
+        self.state = {name: self._initial(name, values) for name, _ in self.built.updates}
+        model.history = self.history
 
     # The loop
 
@@ -114,7 +121,9 @@ class Training:
     def _steps(self, order: np.ndarray, size: int, data: dict[str, np.ndarray]) -> tuple[np.ndarray, int]:
         """Make steps in one native call; return the loss of each that was made, and their number."""
         steps = -(-len(order) // size)
-        rates = self.built.rates(self._numbers(self.step, steps), steps)
+        rates = {}
+        for found in self.built.rates.values():
+            rates |= found(self._numbers(found, self.options.optimizer, self.step, steps), steps)
         varying = self.built.taken("step", {**rates, STEP.name: np.arange(self.step, self.step + steps)})
         fixed = self.built.taken("input", {**seeded(self.options.seed), **data, **self.fixed})
         rows = self.built.taken("batch", self.samples.rows)
@@ -124,17 +133,15 @@ class Training:
         losses = np.asarray(result.recorded[LOSS], dtype=np.float64)
         return losses[: result.completed_steps], result.completed_steps
 
-    def _numbers(self, first: int, steps: int) -> dict[Any, np.ndarray]:
+    def _numbers(self, rates: Rates, optimizer: Optimizer, first: int, steps: int) -> dict[Any, np.ndarray]:
         """Return the value of every hyper-parameter at ``steps`` steps, from ``first`` on."""
         options = self.options
         hyper = {CLIP_NORM.name: options.clip_norm, CLIP_VALUE.name: options.clip_value}
         hyper |= {f"{DECAY}.{name}": value for name, value in options.weight_decay.items()}
         constant = {
-            symbol: np.full(steps, float(hyper[symbol.name] or 0.0))
-            for symbol in self.built.rates.symbols
-            if symbol.name in hyper
+            symbol: np.full(steps, float(hyper[symbol.name] or 0.0)) for symbol in rates.symbols if symbol.name in hyper
         }
-        return {**options.optimizer.rates(np.arange(first, first + steps)), **constant}
+        return {**optimizer.rates(np.arange(first, first + steps)), **constant}
 
     def _finished(self, losses: list[float], began: float) -> None:
         """Record finished epochs, look at the validation data, write the checkpoint, call the callbacks."""
@@ -155,9 +162,9 @@ class Training:
         chosen = self.samples.validation or self.samples.training
         assert chosen is not None  # a stream without validation data has no metrics
         arrays, count = chosen
-        loss, outputs = self.model.cost(
-            arrays, count, self.where, {**self.fixed, **self._parameters()}, self.options.seed
-        )
+        values = {**self.fixed, **self._values()}
+        costs, outputs = self.model.cost(arrays, count, self.where, values, self.options.seed)
+        loss = sum(costs.values())
         if self.samples.validation is not None:
             self.history.validation_loss.append(loss)
             self._compare(loss)
@@ -171,7 +178,7 @@ class Training:
         if loss < lowest - (rule.min_delta if rule else 0.0):
             self.history.best_epoch = self.epoch - 1
             if rule:
-                self.best = (self.epoch, {name: array.copy() for name, array in self._parameters().items()})
+                self.best = (self.epoch, {name: array.copy() for name, array in self._values().items()})
         elif rule and self.epoch - 1 - (-1 if last is None else last) >= rule.patience:
             self.history.stopped = (
                 f"early stopping after {self.epoch} epochs: the validation loss was lowest in epoch {last}"
@@ -196,23 +203,25 @@ class Training:
             whole=self.samples.whole,
         )
         declared, optimizer = self.model.declared, options.optimizer
+        [group] = declared.groups
         key = ("training", self.where, type(optimizer), tuple(self.trained), switches)
-        return self.model.program(key, lambda: training(declared, self.where, self.trained, optimizer, switches))
+        parts = [Part(group.name, tuple(self.trained), optimizer)]
+        return self.model.program(key, lambda: training(declared, self.where, parts, switches))
 
     def _cast(self, array: np.ndarray) -> np.ndarray:
         return np.array(array, dtype=self.options.dtype, order="C")
 
-    def _initial(self, name: str) -> np.ndarray:
-        values = self.model.values
+    def _initial(self, name: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
         if name in values:
             return self._cast(values[name])
         return np.zeros(values[name.rpartition(".")[0]].shape, dtype=self.options.dtype)
 
-    def _parameters(self) -> dict[str, np.ndarray]:
-        return {symbol.name: self.state[symbol.name] for symbol in self.trained}
+    def _values(self) -> dict[str, np.ndarray]:
+        """Return the parameters that are trained, and the states of the model."""
+        return {name: self.state[name] for name in (*(symbol.name for symbol in self.trained), *self.carried)}
 
     def _finite(self) -> bool:
-        return all(np.isfinite(array).all() for array in self._parameters().values())
+        return all(np.isfinite(self.state[symbol.name]).all() for symbol in self.trained)
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(self.epoch, self.step, {name: array.copy() for name, array in self.state.items()})
@@ -247,28 +256,29 @@ class Training:
 
     def _keep(self, epoch: int | None) -> None:
         """Hand the values to the model, and with them the state of training unless it is in the middle of an epoch."""
-        self.model.parameters.store({**self.fixed, **self._parameters()})
-        names = {symbol.name for symbol in self.trained}
-        states = {name: array.copy() for name, array in self.state.items() if name not in names}
+        values = self._values()
+        self.model.parameters.store({**self.fixed, **values})
+        states = {name: array.copy() for name, array in self.state.items() if name not in values}
         about = self._identity(self.step), self.history.as_dict(), self.best
         self.model.training = None if epoch is None else TrainingState(epoch, self.step, states, *about)
 
     def _identity(self, steps: int) -> dict[str, Any]:
         return identity(self.options, self.validation, self.samples.weighted, steps)
 
-    def _resume(self) -> None:
-        from symdl.train.checkpoint import resume
+    def _resumed(self) -> tuple[TrainingState, dict[str, np.ndarray]]:
+        """Return the training to resume and the values it left; the model is as it was if this is refused."""
+        from symdl.train.checkpoint import found_training
 
-        found = resume(self.model, self.options)
+        found, values = found_training(self.model, self.options)
         differing = differences(self._identity(found.step), found.identity)
         if differing:
             raise CheckpointError(
                 f"resume: the checkpoint belongs to another training: other settings of {', '.join(differing)}; "
                 "continue with the same ones, or start anew from its values with sd.load"
             )
-        for name in self.state:
-            self.state[name] = self._cast(found.states[name] if name in found.states else self.model.values[name])
-        self.fixed = {name: self._cast(self.model.values[name]) for name in self.options.frozen}
+        return found, values
+
+    def _continue(self, found: TrainingState) -> None:
         self.epoch, self.step, self.best = found.epoch, found.step, found.best
         again = {"timings": self.history.timings, "stopped": "", "diverged": False}
-        self.history = self.model.history = History(**{**found.history, **again})
+        self.history = History(**{**found.history, **again})

@@ -1,11 +1,11 @@
-"""The values of a model's parameters, and the sizes that are bound to numbers."""
+"""The values of a model's parameters and states, and the sizes that are bound to numbers."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from sympy import Symbol
+from sympy import Basic, Symbol
 
 from symdl import init as initial
 from symdl.errors import InputError
@@ -15,26 +15,31 @@ from symdl.train.declaration import Declaration, bound, shape_of
 
 
 class Values:
-    """Arrays by parameter name, drawn as soon as all sizes are known.
+    """Arrays by the names of parameters and states, drawn as soon as all sizes are known.
 
     Attributes:
         sizes: Values of symbolic sizes that are known.
         seed: Seed of the initial values.
         pristine: Whether the values are initial ones, which training may draw again from its own seed.
+        names: Those of the parameters.
+        carried: Those of the states.
     """
 
     def __init__(self, declared: Declaration, init: Mapping[Any, Any], sizes: Mapping[Any, int], seed: int) -> None:
         self.declared, self.seed, self.pristine = declared, seed, True
         self.names = [symbol.name for symbol in declared.parameters]
+        self.carried = [state.name for state in declared.states]
+        self.begun = False  # whether states have other values than initial ones
         self.init = by_name(init, "init")
         for name in self.init:
-            if name not in self.names:
-                raise InputError(f"init: {name} is no parameter of the model; expected {', '.join(self.names)}")
+            if name not in (*self.names, *self.carried):
+                known = ", ".join([*self.names, *self.carried])
+                raise InputError(f"init: {name} is no parameter of the model; expected {known}")
         self.sizes: dict[Symbol, int] = self._given(sizes)
         self.arrays: dict[str, np.ndarray] = {}
         for name, value in self.init.items():
             if not callable(value) and np.ndim(value):
-                self._match(declared.by_name[name], real_array(f"init: {name}", value))
+                self._match(declared.by_name[name], real_array(f"init: {name}", value), "init: ")
         self.initialise(seed)
 
     @property
@@ -48,9 +53,10 @@ class Values:
 
     def initialise(self, seed: int) -> None:
         """Draw initial values; while a size is unknown there are none."""
-        self.seed, self.pristine, self.arrays = seed, True, {}
+        self.seed, self.pristine, self.begun, self.arrays = seed, True, False, {}
         if self._complete():
             self.arrays = {symbol.name: _frozen(self._draw(symbol)) for symbol in self.declared.parameters}
+            self._begin()
 
     def bind(self, sizes: Mapping[Symbol, int]) -> None:
         """Fix sizes that data carry, and draw the values that waited for them.
@@ -74,8 +80,18 @@ class Values:
 
     def put(self, values: Mapping[Any, Any]) -> None:
         """Set the values of some or all parameters, checked, as copies in float32 where given so, else float64."""
-        arrays = {name: real_array(name, value) for name, value in by_name(values, "set_values").items()}
-        check_names({**dict.fromkeys(self.names), **arrays}, self.names, "set_values")
+        self._put(values, self.names, "set_values")
+        if not self.begun:
+            self._begin()
+
+    def put_states(self, values: Mapping[Any, Any]) -> None:
+        """Set the values of some or all states in the same way."""
+        self._put(values, self.carried, "set_states")
+        self.begun = True
+
+    def _put(self, values: Mapping[Any, Any], names: list[str], what: str) -> None:
+        arrays = {name: real_array(name, value) for name, value in by_name(values, what).items()}
+        check_names({**dict.fromkeys(names), **arrays}, names, what)
         for name, array in arrays.items():
             self._match(self.declared.by_name[name], array)
             if not np.isfinite(array).all():
@@ -91,7 +107,18 @@ class Values:
     def store(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over trained values, which fit and need no check, as copies."""
         self.arrays |= {name: _frozen(array.copy()) for name, array in arrays.items()}
-        self.pristine = False
+        self.pristine, self.begun = False, True
+
+    def _begin(self) -> None:
+        """Give the states their initial values: those at declaration of the model, or their own."""
+        for state in self.declared.states:
+            first = self.init.get(state.name, state.initial)
+            if isinstance(first, Basic) and not first.is_Number:
+                self.arrays[state.name] = _frozen(self.arrays[first.name].copy())
+            else:
+                self.arrays[state.name] = _frozen(
+                    self._draw(state, float(first) if isinstance(first, Basic) else first)
+                )
 
     def _given(self, sizes: Mapping[Any, int]) -> dict[Symbol, int]:
         known = {size.name: size for size in self.declared.sizes}
@@ -105,19 +132,22 @@ class Values:
         return found
 
     def _complete(self) -> bool:
-        return all(size.is_Integer for symbol in self.declared.parameters for size in self.shape(symbol))
+        symbols = (*self.declared.parameters, *self.declared.states)
+        return all(size.is_Integer for symbol in symbols for size in self.shape(symbol))
 
-    def _match(self, symbol: Any, array: np.ndarray) -> None:
+    def _match(self, symbol: Any, array: np.ndarray, what: str = "") -> None:
         if array.ndim == len(shape_of(symbol)):
             for size, length in zip(shape_of(symbol), array.shape, strict=True):
                 if isinstance(size, Symbol):
                     self.sizes.setdefault(size, length)
         if self.shape(symbol) != array.shape:
-            raise InputError(f"{symbol.name}: expected shape {shape_text(self.shape(symbol))}, found {array.shape}")
+            raise InputError(
+                f"{what}{symbol.name}: expected shape {shape_text(self.shape(symbol))}, found {array.shape}"
+            )
 
-    def _draw(self, symbol: Any) -> np.ndarray:
+    def _draw(self, symbol: Any, given: Any = None) -> np.ndarray:
         shape = tuple(int(size) for size in self.shape(symbol))
-        chosen = self.init.get(symbol.name, initial.default(shape))
+        chosen = self.init.get(symbol.name, initial.default(shape)) if given is None else given
         if not callable(chosen):
             return np.array(np.broadcast_to(real_array(f"init: {symbol.name}", chosen).astype(np.float64), shape))
         array = np.array(chosen(shape, initial.generator(self.seed, symbol.name)), dtype=np.float64)
@@ -125,10 +155,10 @@ class Values:
             raise InputError(f"init: the initializer of {symbol.name} gave shape {array.shape}, expected {shape}")
         return array
 
-    def view(self) -> Mapping[str, np.ndarray]:
-        """Return the arrays, read-only."""
+    def view(self, names: list[str]) -> Mapping[str, np.ndarray]:
+        """Return the arrays of those names, read-only."""
         self.require()
-        return MappingProxyType(self.arrays)
+        return MappingProxyType({name: self.arrays[name] for name in names})
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -138,7 +138,7 @@ def test_the_metadata_is_plain_json(tmp_path):
         names = set(file.keys())
     assert set(json.loads(metadata["equations"])) == {"nodes", "roots"}
     assert json.loads(metadata["training"])["epoch"] == 1
-    assert {"values/W1", "states/W1.v", "states/W1.s"} <= names
+    assert {"values/W1", "optimizer/W1.v", "optimizer/W1.s"} <= names
 
 
 def test_equal_models_have_equal_text_and_sharing_is_kept():

@@ -8,7 +8,7 @@ import symdl as sd
 from symdl.expr.system import trace
 from symdl.train.declaration import declare
 from symdl.train.objective import objective
-from symdl.train.step import Rates, Switches, hoisted, training_step
+from symdl.train.step import Part, Rates, Switches, hoisted, training_step
 from tests.katex import katex_error
 from tests.train.models import classifier, line, regression
 
@@ -22,8 +22,9 @@ own, each = sd.sum(sd.square(w)), (w @ x - y) ** 2
 )
 def test_terms_in_parameters_alone_stay_outside_the_mean(loss):
     goal = objective(declare(loss, [w], [x], [y], {}, None), weighted=True)
-    assert goal.rest == own
-    assert {symbol.name for symbol in goal.total.free_symbols} == {"w", "x", "y", "sample.weight"}
+    [cost] = goal.costs.values()
+    assert cost.rest == own
+    assert {symbol.name for symbol in cost.total.free_symbols} == {"w", "x", "y", "sample.weight"}
 
 
 def test_named_terms_and_factors_give_the_same_training():
@@ -64,7 +65,9 @@ def test_hyper_parameters_are_hoisted_into_few_scalars():
 
 def test_a_step_names_its_states_and_updates():
     model = classifier()
-    step = training_step(objective(model.declared), model.declared.parameters, sd.optimizers.Adam(), Switches())
+    step = training_step(
+        objective(model.declared), [Part("loss", model.declared.parameters, sd.optimizers.Adam())], Switches()
+    )
     assert ("W1", "W1.next") in step.updates
     assert ("b2.s", "b2.s.next") in step.updates
     assert len(step.updates) == 12
