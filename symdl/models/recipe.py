@@ -240,12 +240,13 @@ class Supervised(Recipe):
     def programs(self, target: str, dtype: str) -> Mapping[str, Program]:
         """Compile the training step."""
         from symdl.train.programs import training
-        from symdl.train.step import Switches
+        from symdl.train.step import Part, Switches
 
         model, options = self.build(self._divisions[0]), self.training
         switches = Switches(whole=options.get("batch_size") is None)
         where = model.where(target, dtype)
-        built = training(model.declared, where, model.declared.parameters, options["optimizer"], switches)
+        parts = [Part(group.name, group.parameters, options["optimizer"]) for group in model.declared.groups]
+        built = training(model.declared, where, parts, switches)
         return {"training": built.executable}
 
     def about(self) -> Iterator[str]:

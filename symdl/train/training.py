@@ -121,7 +121,7 @@ class Training:
     def _steps(self, order: np.ndarray, size: int, data: dict[str, np.ndarray]) -> tuple[np.ndarray, int]:
         """Make steps in one native call; return the loss of each that was made, and their number."""
         steps = -(-len(order) // size)
-        rates = {}
+        rates: dict[str, np.ndarray] = {}
         for found in self.built.rates.values():
             rates |= found(self._numbers(found, self.options.optimizer, self.step, steps), steps)
         varying = self.built.taken("step", {**rates, STEP.name: np.arange(self.step, self.step + steps)})
