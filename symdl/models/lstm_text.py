@@ -1,0 +1,74 @@
+"""A character model of text by a long short-term memory, book §7.3: the next character from all before it."""
+
+from typing import Any
+
+from symdl.data import Split, topics, window_split
+from symdl.expr.contract import broadcast
+from symdl.expr.declare import matrix, named, vector
+from symdl.models.recipe import Recipe
+from symdl.models.recurrent import kind_of
+from symdl.ops.elementwise import hadamard, log
+from symdl.ops.gather import one_hot
+from symdl.ops.reductions import sum as total
+from symdl.ops.softmax import softmax
+from symdl.optimizers.adam import Adam
+from symdl.optimizers.schedules import Cosine
+from symdl.train import Model
+
+LENGTH, BATCH, EPOCHS = 64, 32, 12
+
+
+def character_model(characters: int, length: Any, size: int = 192, kind: str = "lstm") -> Model:
+    """Return the model ŷ⟨t⟩ = softmax(W_yh h⟨t⟩ + b_y) of the character after x⟨t⟩, with the mean cross entropy (7.4).
+
+    Args:
+        characters: The size of the alphabet.
+        length: The number T of characters in a window.
+        size: The number m of hidden units.
+        kind: The recurrent layer: ``lstm``, ``gru`` or ``rnn``.
+    """
+    x, y = vector("x", length, integer=True), vector("y", length, integer=True)
+    layer = kind_of(kind)(one_hot(x, characters), size)
+    W = matrix("W_yh", characters, size, latex="W_{yh}")
+    b = vector("b_y", characters, latex="b_{y}")
+    y_hat = named("y_hat", softmax(layer.h @ W.T + broadcast(b, (length, characters)), axis=1), latex=r"\hat{y}")
+    return Model(
+        loss=-total(hadamard(one_hot(y, characters), log(y_hat))) / length,
+        parameters=[*layer.parameters, W, b],
+        inputs=[x],
+        targets=[y],
+        outputs={"y_hat": y_hat},
+        init=dict(layer.init),
+    )
+
+
+def build(division: Split) -> Model:
+    """Return the model with 192 units."""
+    return character_model(len(division.train.classes), LENGTH)
+
+
+def settings(division: Split) -> dict[str, Any]:
+    """Return how to train; the learning rate reaches 0 in the last step."""
+    steps = EPOCHS * -(-len(division.train) // BATCH)
+    return {
+        "optimizer": Adam(alpha=Cosine(5e-3, steps)),
+        "epochs": EPOCHS,
+        "batch_size": BATCH,
+        "dtype": "float32",
+        "clip_norm": 1.0,
+    }
+
+
+RECIPE = Recipe(
+    name="lstm-text",
+    title="characters of the Python help topics by a long short-term memory",
+    section="7.3",
+    build=build,
+    splits=lambda: (window_split(topics(), LENGTH),),
+    arrays=lambda data: {"x": data.x, "y": data.y},
+    settings=settings,
+    metric="loss",
+    reference=1.30,
+    tolerance=0.0,
+    source="nats per character of the last tenth; the best n-gram model reaches 1.48, an LSTM in PyTorch 1.22",
+)
