@@ -6,7 +6,6 @@ expressions ─ trace ─ stabilise ─ split_contractions ─ convert ─→ Pr
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import sympy
 from sympy import Basic, Expr, Symbol
 
 from symdl.errors import ExpressionError, NameConflictError
@@ -20,6 +19,7 @@ from symdl.freeze.contractions import split_contractions
 from symdl.freeze.convert import Converter
 from symdl.freeze.scatter import as_scatter
 from symdl.freeze.stable import stabilise
+from symdl.freeze.static import with_sizes
 from symdl_codegen import program as pg
 
 
@@ -54,8 +54,7 @@ def freeze(
     """
     values = [ingest(value) for value in outputs.values()]
     if sizes:
-        fixed = {ingest(symbol): sympy.Integer(int(value)) for symbol, value in sizes.items()}
-        values = [value.xreplace(fixed) for value in values]
+        values = with_sizes(values, {ingest(symbol): value for symbol, value in sizes.items()})
     system = decided(trace(values, list(outputs)), mode)
     if stable:
         system = stabilise(system)

@@ -1,0 +1,27 @@
+"""Static sizes: symbols of sizes replaced by numbers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sympy
+from sympy import Basic, Expr
+
+
+def with_sizes(values: Sequence[Any], sizes: Mapping[Expr, Any]) -> list[Any]:
+    """Return values with sizes replaced, each shared part once: SymPy's ``xreplace`` walks the graph as a tree.
+
+    Args:
+        values: Tensors or scalar expressions.
+        sizes: Numbers by size.
+    """
+    memo: dict[Basic, Basic] = {size: sympy.Integer(int(value)) for size, value in sizes.items()}
+
+    def go(node: Basic) -> Basic:
+        found = memo.get(node)
+        if found is None:
+            arguments = [go(argument) for argument in node.args]
+            same = all(new is old for new, old in zip(arguments, node.args, strict=True))
+            found = memo[node] = node if same else node.func(*arguments)
+        return found
+
+    return [go(value) for value in values]
