@@ -95,7 +95,9 @@ def as_text(name: str, text: str, source: str = "") -> Text:
     return Text(name, codes, characters, source)
 
 
-def window_split(text: Text, length: int, stride: int | None = None, held_out: float = 0.1) -> Split:
+def window_split(
+    text: Text, length: int, stride: int | None = None, held_out: float = 0.1, test_length: int | None = None
+) -> Split:
     """Return windows to train on, and windows of the text's last share, each character of which is predicted once.
 
     Args:
@@ -103,6 +105,7 @@ def window_split(text: Text, length: int, stride: int | None = None, held_out: f
         length: The number of characters in a window.
         stride: Between the windows to train on; ``length``, if not given.
         held_out: The share at the end that is tested on.
+        test_length: The number of characters in a window to test on; ``length``, if not given.
     """
     train, test = text.divide(held_out)
-    return Split(train.windows(length, stride), test.windows(length))
+    return Split(train.windows(length, stride), test.windows(test_length or length))

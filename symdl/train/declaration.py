@@ -14,6 +14,7 @@ from symdl.expr.nodes import Tensor, TensorSymbol
 from symdl.expr.random import SEED, STEP
 from symdl.expr.sizes import shape_text
 from symdl.expr.state import State, states_in
+from symdl.expr.system import trace
 
 LOSS_NAME = "loss"  # the group of a model that has one loss
 
@@ -84,6 +85,14 @@ class Declaration:
         """The symbols in the shapes of parameters and data, the batch length excepted, by name."""
         found = {symbol for item in self.by_name.values() for size in shape_of(item) for symbol in size.free_symbols}
         return tuple(sorted(found - {self.batch}, key=lambda symbol: symbol.name))
+
+    @cached_property
+    def lengths(self) -> frozenset[Symbol]:
+        """The sizes that are lengths of recurrences and of no parameter: samples may come in any."""
+        equations = trace([*self.losses.values(), *self.outputs.values()]).equations
+        times = {item.target.shape[item.loop.axis] for item in equations if item.loop is not None}
+        shapes = {size for symbol in self.parameters for size in shape_of(symbol)}
+        return frozenset(set(self.sizes) & times - {part for size in shapes for part in size.free_symbols})
 
 
 def declare(

@@ -108,7 +108,8 @@ class Model:
         arrays, count = self.check({} if data is None else data, self.declared.inputs, "predict")
         where = self.where(target, dtype)
         built = self.program(("prediction", where), lambda: prediction(self.declared, where))
-        given, lengths = needed(built, {**draws(seed, count), **arrays, **self.values, **self.states}, count)
+        known = {**draws(seed, count), **arrays, **self.values, **self.states}
+        given, lengths = needed(built, known, count, self.parameters.sizes)
         missing = [name for name in built.executable.tensors if name not in given]
         if missing:
             raise InputError(f"predict: the outputs depend on {', '.join(missing)}, which is no input of the model")
@@ -137,7 +138,7 @@ class Model:
 
     def check(self, data: Any, symbols: Sequence[Any], what: str) -> tuple[dict[str, np.ndarray], int]:
         """Return the arrays for ``symbols`` after all checks, and the number of samples; sizes they carry are fixed."""
-        arrays, count, sizes = check_data(data, symbols, self.parameters.sizes, self.declared.batch, what)
+        arrays, count, sizes = check_data(data, symbols, self.parameters.constant, self.declared.batch, what)
         self.parameters.bind(sizes)
         return arrays, count
 
@@ -146,7 +147,8 @@ class Model:
     ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
         """Return the cost of each group and the outputs for checked arrays and given parameters and states."""
         built = self.program(("evaluation", where), lambda: evaluation(self.declared, where))
-        found = built.executable(*needed(built, {**draws(seed, count), **arrays, **values}, count))
+        known = {**draws(seed, count), **arrays, **values}
+        found = built.executable(*needed(built, known, count, self.parameters.sizes))
         return {name: float(found.pop(f"{LOSS}.{name}")) for name in self.declared.losses}, found
 
     def program(self, key: Any, make: Any) -> Built:
@@ -167,7 +169,7 @@ class Model:
 
     def where(self, target: str, dtype: str | None) -> Where:
         """Return where a program runs, given the sizes that are bound; ``dtype`` is that of the values by default."""
-        sizes = tuple((size, self.parameters.sizes[size]) for size in self.declared.sizes)
+        sizes = tuple(sorted(self.parameters.constant.items(), key=str))
         return Where(sizes, target, dtype or self.parameters.dtype)
 
     def gradients(self) -> dict[str, Any]:

@@ -112,11 +112,21 @@ def _build(name: str, outputs: Mapping[str, Any], where: Where, seconds: Mapping
     return Built(executable, {**spent, **executable.timings})
 
 
-def needed(built: Built, arrays: Mapping[str, np.ndarray], count: int) -> tuple[dict[str, Any], dict[str, int]]:
-    """Return the arrays that a program takes, out of those at hand, and the batch length if no array carries it."""
+def needed(
+    built: Built, arrays: Mapping[str, np.ndarray], count: int, known: Mapping[Symbol, int]
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the arrays that a program takes, out of those at hand, and the sizes that none of them carries.
+
+    Args:
+        built: The program.
+        arrays: Those at hand.
+        count: The length of the batch.
+        known: Other sizes.
+    """
     executable = built.executable
     given = {name: arrays[name] for name in executable.tensors if name in arrays}
-    return given, dict.fromkeys(executable.free_sizes, count)
+    lengths = {size.name: value for size, value in known.items()}
+    return given, {name: lengths.get(name, count) for name in executable.free_sizes}
 
 
 def draws(seed: int, count: int) -> dict[str, np.ndarray]:

@@ -36,11 +36,17 @@ class Values:
                 known = ", ".join([*self.names, *self.carried])
                 raise InputError(f"init: {name} is no parameter of the model; expected {known}")
         self.sizes: dict[Symbol, int] = self._given(sizes)
+        self.free = declared.lengths - set(self.sizes)
         self.arrays: dict[str, np.ndarray] = {}
         for name, value in self.init.items():
             if not callable(value) and np.ndim(value):
                 self._match(declared.by_name[name], real_array(f"init: {name}", value), "init: ")
         self.initialise(seed)
+
+    @property
+    def constant(self) -> dict[Symbol, int]:
+        """The known sizes that stay; not among them: lengths of recurrences, which data may carry anew each time."""
+        return {size: value for size, value in self.sizes.items() if size not in self.free}
 
     @property
     def dtype(self) -> str:
