@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import symdl as sd
+from symdl.data import Split
 from symdl.models import RECIPES, Experiment, Objective, Outcome, Supervised, find
 from symdl.models.digits_mlp import network
 from tests.katex import katex_error
@@ -60,7 +61,8 @@ def test_its_programs_compile(name):
 def test_a_few_epochs_lower_the_cost(name):
     recipe = find(name)
     division = recipe.splits()[0]
-    outcome = recipe.train_on(division, epochs=3, target="numpy")
+    few = division.train.take(slice(0, 64))
+    outcome = recipe.train_on(Split(few, few), epochs=3, target="numpy")
     assert outcome.history.loss[-1] < outcome.history.loss[0]
 
 

@@ -52,7 +52,7 @@ def check(cost, parameters, arrays, expected, target="numpy"):
         np.testing.assert_allclose(value, wanted, rtol=RTOL, atol=1e-13, err_msg=f"compiled, {parameter.name}")
 
 
-def rnn_forward(arrays, W, U, b, inputs, order=range(T)):
+def rnn_states(arrays, W, U, b, inputs, order=range(T)):
     """Return h⟨t⟩ and h⟨t-1⟩ (the state before, in the order of computation) of a simple recurrent layer."""
     h, before, state = np.zeros((T, m)), np.zeros((T, m)), np.zeros(m)
     for t in order:
@@ -61,7 +61,7 @@ def rnn_forward(arrays, W, U, b, inputs, order=range(T)):
     return h, before
 
 
-def rnn_backward(arrays, W, U, b, inputs, h, before, received, order=range(T)):
+def bptt_formulas(arrays, W, U, b, inputs, h, before, received, order=range(T)):
     """Return the gradients and ∂C/∂inputs, given what each h⟨t⟩ receives from above: 7.2-bptt."""
     following, delta = np.zeros(m), np.zeros((T, m))
     for t in reversed(order):
@@ -81,9 +81,9 @@ def test_backpropagation_through_time():
     parameters = [*layer.parameters, W_yh, b_y]
     arrays = arrays_of(x, *parameters)
     names = [parameter.name for parameter in layer.parameters]
-    h, before = rnn_forward(arrays, *names, arrays["x"])
+    h, before = rnn_states(arrays, *names, arrays["x"])
     e, expected = output_errors(arrays, h)
-    gradients, inputs = rnn_backward(arrays, *names, arrays["x"], h, before, e @ arrays["W_yh"])
+    gradients, inputs = bptt_formulas(arrays, *names, arrays["x"], h, before, e @ arrays["W_yh"])
     check(cost_of(layer.h), [*parameters, x], arrays, {**expected, **gradients, "x": inputs}, "cpu")
 
 
@@ -119,7 +119,7 @@ def test_bidirectional():
     arrays = arrays_of(x, *parameters)
     orders = {"f": range(T), "r": range(T)[::-1]}
     names = {key: [p.name for p in layer.parameters] for key, layer in (("f", forward), ("r", backward))}
-    runs = {key: rnn_forward(arrays, *names[key], arrays["x"], order) for key, order in orders.items()}
+    runs = {key: rnn_states(arrays, *names[key], arrays["x"], order) for key, order in orders.items()}
     above = {"f": "W_yh", "r": "W_yr"}
     z = sum(runs[key][0] @ arrays[above[key]].T for key in orders) + arrays["b_y"]
     e = (softmax(z) - arrays["y"]) / T
@@ -128,7 +128,7 @@ def test_bidirectional():
         h, before = runs[key]
         expected[above[key]] = e.T @ h
         received = e @ arrays[above[key]]
-        expected |= rnn_backward(arrays, *names[key], arrays["x"], h, before, received, order)[0]
+        expected |= bptt_formulas(arrays, *names[key], arrays["x"], h, before, received, order)[0]
     check(cost, parameters, arrays, expected)
 
 
@@ -139,11 +139,11 @@ def test_stacked():
     parameters = [*first.parameters, *second.parameters, W_yh, b_y]
     arrays = arrays_of(x, *parameters)
     low, high = ([parameter.name for parameter in layer.parameters] for layer in (first, second))
-    h1, before1 = rnn_forward(arrays, *low, arrays["x"])
-    h2, before2 = rnn_forward(arrays, *high, h1)
+    h1, before1 = rnn_states(arrays, *low, arrays["x"])
+    h2, before2 = rnn_states(arrays, *high, h1)
     e, expected = output_errors(arrays, h2)
-    upper, received = rnn_backward(arrays, *high, h1, h2, before2, e @ arrays["W_yh"])
-    lower, _ = rnn_backward(arrays, *low, arrays["x"], h1, before1, received)
+    upper, received = bptt_formulas(arrays, *high, h1, h2, before2, e @ arrays["W_yh"])
+    lower, _ = bptt_formulas(arrays, *low, arrays["x"], h1, before1, received)
     check(cost_of(second.h), parameters, arrays, {**expected, **upper, **lower})
 
 
