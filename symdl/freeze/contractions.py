@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import opt_einsum
 import sympy
-from sympy import Expr, Mul
+from sympy import Add, Expr, Mul
 
 from symdl.expr.index import Index, axis_index, free_indices, fresh_index, substitute
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
 from symdl.expr.system import Equation, System
 from symdl.freeze.scatter import as_scatter
+from symdl.freeze.sums import products
 
 NOMINAL_SIZE = 64  # what a symbolic size counts as when orders of contraction are compared
 
@@ -46,7 +47,10 @@ def _split(equation: Equation, fresh: Callable[[tuple[Expr, ...]], TensorSymbol]
     reduced, content = substitute(body, opened).open()
     sizes = dict([*outer, *reduced])
     groups: dict[frozenset[Index], list[Expr]] = {}
-    for factor in Mul.make_args(content):
+    several = products(content, [index for index, _ in outer])
+    if several is not None and len(several) > 1:
+        return _added(equation, several, reduced, opened, fresh)
+    for factor in Mul.make_args(content if several is None else several[0]):
         groups.setdefault(free_indices(factor), []).append(factor)
     everything = frozenset().union(*groups)
     constants = groups.pop(frozenset(), [])
@@ -76,6 +80,28 @@ def _split(equation: Equation, fresh: Callable[[tuple[Expr, ...]], TensorSymbol]
     result = substitute(result * lost, {new: old for old, new in opened.items()})
     made.append(replace(equation, body=result))
     return [replace(item, loop=equation.loop) for item in made]
+
+
+def _added(
+    equation: Equation,
+    several: list[Expr],
+    reduced: list[tuple[Index, Expr]],
+    opened: dict[Index, Index],
+    fresh: Callable[[tuple[Expr, ...]], TensorSymbol],
+) -> list[Equation]:
+    """Return a sum of contractions as one equation for each, and their sum."""
+    made: list[Equation] = []
+    targets: list[TensorSymbol] = []
+    back = {new: old for old, new in opened.items()}
+    for product in several:
+        part = Equation(
+            fresh(equation.target.shape), substitute(Reduce("add", product, *reduced), back), loop=equation.loop
+        )
+        made += _split(part, fresh)
+        targets.append(part.target)
+    axes = [0 if size == 1 else index for index, size in equation.axes]
+    total = Add(*(Element(target, *axes) for target in targets))
+    return [*made, replace(equation, body=total)]
 
 
 def _pairwise(

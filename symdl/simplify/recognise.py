@@ -103,8 +103,29 @@ class Softmaxes:
                 factors[other] = _base(part) ** (power - used) * element**used
                 factors[position] = factor.base ** (used - left)
                 changed = True
+            if factors[position] == factor:
+                changed |= self._mean(factors, position, content.args[0], (index, size), scope)
         same = not changed and all(a is b for a, b in zip(factors, node.args, strict=True))
         return node if same else Mul(*factors)
+
+    def _mean(self, factors: list[Expr], position: int, scores: Expr, axis: tuple[Index, Expr], scope: Scope) -> bool:
+        """Use Σ_k f_k e^{u_k} / Σ_k e^{u_k} = Σ_k f_k softmax(u)_k in a product; tell whether it was there."""
+        exp, (index, size) = SCALAR_OPS["exp"], axis
+        for other, part in enumerate(factors):
+            total = self.definition(part)
+            if total is None or total.op != "add" or len(total.axes) != 1 or total.axes[0][1] != size:
+                continue
+            [(place, _)], content = total.open()
+            weight = exp(substitute(scores, {index: place}))
+            if weight not in Mul.make_args(content):
+                continue
+            element = self.make(scores, index, size, place, scope.within([(place, size)]))
+            if element is None:
+                continue
+            factors[other] = Reduce("add", content / weight * element, (place, size))
+            factors[position] *= factors[position].base
+            return True
+        return False
 
 
 def unify(pattern: Expr, expr: Expr, index: Index) -> Expr | None:
