@@ -22,7 +22,7 @@ from symdl.ops import random, scores
 from symdl.ops.attention import attention, attention_weights, positional_encoding
 from symdl.ops.batch_norm import batch_moments, batch_norm
 from symdl.ops.convolution import conv1d, conv2d, conv3d, conv_transpose2d
-from symdl.ops.divergences import kl_divergence, kl_normal
+from symdl.ops.divergences import js_divergence, kl_divergence, kl_normal
 from symdl.ops.dropout import dropout
 from symdl.ops.gather import one_hot, take
 from symdl.ops.normalisation import group_norm, layer_norm, rms_norm
@@ -39,9 +39,7 @@ __version__ = "0.1.0"
 
 # Names whose modules are only loaded when they are used.
 _LATE: dict[str, str] = {
-    "Group": "symdl.train",
     "Model": "symdl.train",
-    "Program": "symdl.train",
     "fit": "symdl.train",
     "load": "symdl.train",
     "History": "symdl.train",
@@ -83,6 +81,7 @@ __all__ = [
     "hvp",
     "in_mode",
     "jacobian",
+    "js_divergence",
     "jvp",
     "kl_divergence",
     "kl_normal",

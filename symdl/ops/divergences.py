@@ -27,6 +27,19 @@ def kl_divergence(p: Any, q: Any, axis: int | None = None) -> Any:
     return total(pointwise(term, *operands("kl_divergence", p, q)), axis)
 
 
+def js_divergence(p: Any, q: Any, axis: int | None = None) -> Any:
+    """Jensen–Shannon divergence ``½ D_KL(p‖m) + ½ D_KL(q‖m)`` with ``m = (p + q)/2``, in [0, log 2]; catalogue B.1-js.
+
+    Args:
+        p: Probabilities.
+        q: Probabilities of the same shape.
+        axis: The axis of the outcomes; by default the sum is over all entries.
+    """
+    half = Rational(1, 2)
+    middle = pointwise(lambda left, right: half * (left + right), *operands("js_divergence", p, q))
+    return half * kl_divergence(p, middle, axis) + half * kl_divergence(q, middle, axis)
+
+
 def kl_normal(mean: Any, variance: Any, other_mean: Any = 0, other_variance: Any = 1) -> Expr:
     """Divergence of independent normal numbers from others, the standard ones by default; catalogue 8.1-kl-diag.
 
