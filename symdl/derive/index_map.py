@@ -9,6 +9,8 @@ from symdl.expr.index import Index, free_indices, rebuild, substitute
 from symdl.expr.nodes import Array, Element, Reduce
 from symdl.expr.scalar import SCALAR_OPS
 
+LONG = 64  # what a symbolic extent counts as, when it is chosen for which index to solve
+
 
 def transpose(
     value: Expr, axes: list[tuple[Index, Expr]], places: tuple[Expr, ...], targets: list[tuple[Index, Expr]]
@@ -24,6 +26,7 @@ def transpose(
     extents = dict(axes)
     value = _separate(value, extents)
     solution: dict[Index, Expr] = {}
+    quotients: dict[Index, Expr] = {}  # what a solution rounds, where it is divided exactly
     guards: list[Boolean] = []
     deltas: list[Expr] = []
     wanted: list[tuple[Expr, Expr]] = [(target, size) for target, size in targets]
@@ -41,20 +44,25 @@ def transpose(
             solution = {key: substitute(old, numbered[0]) for key, old in solution.items()} | numbered[0]
             guards += numbered[1]
             continue
-        found = _solve(place, target, unsolved)
+        found = _solve(place, target, unsolved, extents)
         if found is None:
             plain = place.is_Atom or isinstance(place, Element)
             deltas.append(KroneckerDelta(target, place) if plain else _equal(target, place))
             continue
-        index, solved, divides = found
+        index, quotient, divisor = found
+        solved = quotient if divisor == 1 else sympy.floor(quotient)
         solution = {key: substitute(old, {index: solved}) for key, old in solution.items()}
+        quotients = {key: substitute(old, {index: solved}) for key, old in quotients.items()}
         solution[index] = solved
-        if divides is not None:
-            guards.append(divides)
+        if divisor != 1:
+            quotients[index] = quotient
+            guards.append(sympy.Eq(Mod(sympy.expand(divisor * quotient), divisor), 0))
         if solved != target or extents[index] != size:
-            guards += [Ge(solved, 0), Lt(solved, extents[index])]
+            guards += _inside(quotient, divisor, extents[index])
     rest = [(index, extent) for index, extent in axes if index not in solution]
-    result = substitute(value, solution) * sympy.Mul(*(substitute(delta, solution) for delta in deltas))
+    result = substitute(_in_steps(value, quotients), solution) * sympy.Mul(
+        *(substitute(delta, solution) for delta in deltas)
+    )
     conditions = [guard for guard in (substitute(guard, solution) for guard in guards) if guard is not sympy.true]
     if conditions:
         result = SCALAR_OPS["where"](And(*conditions), result, Integer(0))
@@ -77,17 +85,60 @@ def _equal(left: Expr, right: Expr) -> Expr:
     return SCALAR_OPS["where"](sympy.Eq(left, right), Integer(1), Integer(0))
 
 
-def _solve(place: Expr, target: Expr, unsolved: list[Index]) -> tuple[Index, Expr, Boolean | None] | None:
-    """Solve ``place == target`` for one index; the third part is a divisibility condition, where one is needed."""
+def _inside(quotient: Expr, divisor: Expr, size: Expr) -> list[Boolean]:
+    """Return that a quotient that is exact is at least 0 and below ``size``, as conditions without the division."""
+    place = sympy.expand(divisor * quotient)
+    steps = sorted(size.atoms(sympy.floor), key=str)
+    if divisor != 1 and len(steps) == 1 and size.coeff(steps[0]) == 1:  # q < floor(f) + c is q <= f + c - 1
+        end = sympy.expand(divisor * (size - steps[0] + steps[0].args[0] - 1)) + 1
+        if all(term.as_coeff_Mul()[0].is_Integer for term in sympy.Add.make_args(end)):
+            return [Ge(place, 0), Lt(place, end)]
+    return [Ge(place, 0), Lt(place, sympy.expand(divisor * size))]
+
+
+def _in_steps(value: Expr, quotients: dict[Index, Expr]) -> Expr:
+    """Put exact quotients for their indices into places and comparisons in which they stay whole numbers."""
+    if not quotients:
+        return value
+
+    def place(expr: Expr) -> Expr:
+        for index, quotient in quotients.items():
+            if index in free_indices(expr):
+                expr = sympy.expand(expr)
+                factor = expr.coeff(index)
+                whole = sympy.expand(expr - factor * index + factor * quotient)
+                if all(term.as_coeff_Mul()[0].is_Integer for term in sympy.Add.make_args(whole)):
+                    expr = whole
+        return expr
+
+    def visit(node: Basic) -> Basic | None:
+        if isinstance(node, Element):
+            return Element(node.tensor, *(rebuild(place(index), visit) for index in node.indices))
+        if isinstance(node, sympy.core.relational.Relational):
+            return node.func(*(rebuild(place(side), visit) for side in node.args))
+        return None
+
+    return rebuild(value, visit)
+
+
+def _solve(
+    place: Expr, target: Expr, unsolved: list[Index], extents: dict[Index, Expr]
+) -> tuple[Index, Expr, Expr] | None:
+    """Solve ``place == target`` for one index, a quotient that must be exact; the third part is what it divides by.
+
+    The other indices are summed over: it is the longest one that is solved for, so that a window's gradient is a sum
+    over its taps and not over all places at which it lies.
+    """
     candidates = []
     for index in unsolved:
         factor = place.coeff(index)
         rest = sympy.expand(place - factor * index)
-        if factor.is_integer and factor != 0 and index not in free_indices(rest) and not free_indices(factor):
-            candidates.append((factor not in (1, -1), index.name, index, factor, rest))
+        known = factor.is_integer and (factor.is_positive or factor.is_negative) and not free_indices(factor)
+        if known and index not in free_indices(rest):
+            length = int(extents[index]) if extents[index].is_Integer else LONG
+            candidates.append((-length, index.name, index, factor, rest))
     if not candidates:
         return None
     _, _, index, factor, rest = min(candidates, key=lambda item: item[:2])
-    if factor in (1, -1):
-        return index, sympy.expand((target - rest) * factor), None
-    return index, sympy.floor((target - rest) / factor), sympy.Eq(Mod(target - rest, factor), 0)
+    sign = -1 if factor.is_negative else 1
+    return index, sympy.expand((target - rest) / factor), sign * factor

@@ -1,6 +1,6 @@
 """Freeze: the only bridge from symbolic systems to the code generator.
 
-expressions ─ trace ─ stabilise ─ split_contractions ─ convert ─→ Program
+expressions ─ trace ─ stabilise ─ pad_windows ─ split_contractions ─ convert ─→ Program
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from symdl.expr.random import SEED, STEP
 from symdl.expr.system import Equation, System, trace
 from symdl.freeze.contractions import split_contractions
 from symdl.freeze.convert import Converter
+from symdl.freeze.padding import pad_windows
 from symdl.freeze.scatter import as_scatter
 from symdl.freeze.stable import stabilise
 from symdl.freeze.static import with_sizes
@@ -58,7 +59,7 @@ def freeze(
     system = decided(trace(values, list(outputs)), mode)
     if stable:
         system = stabilise(system)
-    system = split_contractions(system)
+    system = split_contractions(pad_windows(system))
     return _program(system, list(outputs), name, dict(roles or {}), tuple(updates), guard, batch)
 
 
