@@ -239,24 +239,28 @@ class _Writer:
         return _REDUCE[part.op].format(self._full(part.value, self.domain), where, start)
 
     def _einsum(self, part: Reduce, product: Product, axes: tuple[Axis, ...]) -> str | None:
-        """A contraction of two plain loads of whole tensors as an einsum, or None."""
-        operands = (product.left, product.right)
-        extents = {axis.index: axis.extent for axis in (*axes, *part.axes)}
-        names = list(extents)
-        views = [self._view(load) for load in operands]
-        for _, left in views:
-            whole = all(isinstance(index, Index) and extents[index.name] == size for index, size in left)
-            if not whole or len({index for index, _ in left}) != len(left):
-                return None
-        used = {index.name for _, left in views for index, _ in left if isinstance(index, Index)}
-        letters = dict(zip(names, "abcdefghijklmnopqrstuvwxyz", strict=False))
-        if used != set(names) or len(letters) != len(names):
+        """A contraction of two loads as an einsum, each over its own axes first; None where an axis is in neither."""
+        domain = (*axes, *part.axes)
+        letters = dict(zip((axis.index for axis in domain), "abcdefghijklmnopqrstuvwxyz", strict=False))
+        operands = [self._operand(load, domain) for load in (product.left, product.right)]
+        if {name for _, own in operands for name in own} != set(letters) or len(letters) != len(domain):
             return None
-        inputs = ",".join("".join(letters[i.name] for i, _ in left if isinstance(i, Index)) for _, left in views)
+        inputs = ",".join("".join(letters[name] for name in own) for _, own in operands)
         result = "".join(letters[axis.index] for axis in axes)
-        arrays = ", ".join(text for text, _ in views)
+        arrays = ", ".join(text for text, _ in operands)
         text = f'np.einsum("{inputs}->{result}", {arrays}, optimize=True)'
         return " * ".join([*(self.text(scale, PRODUCT) for scale in product.scale), text])
+
+    def _operand(self, load: Load, domain: tuple[Axis, ...]) -> tuple[str, list[str]]:
+        """A load over its own axes alone, and their names: the tensor itself where it is read as a whole."""
+        text, left = self._view(load)
+        extents = {axis.index: axis.extent for axis in domain}
+        whole = all(isinstance(index, Index) and extents[index.name] == size for index, size in left)
+        names = [index.name for index, _ in left if isinstance(index, Index)]
+        if whole and len(set(names)) == len(left):
+            return text, names
+        self.domain = tuple(axis for axis in domain if axis.index in free_indices(load))
+        return self._load(load), [axis.index for axis in self.domain]
 
     def _store(self, part: Store, axes: tuple[Axis, ...]) -> list[str]:
         buffer = self.module.buffers[part.buffer]
