@@ -39,7 +39,9 @@ __version__ = "0.1.0"
 
 # Names whose modules are only loaded when they are used.
 _LATE: dict[str, str] = {
+    "Group": "symdl.train",
     "Model": "symdl.train",
+    "Program": "symdl.train",
     "fit": "symdl.train",
     "load": "symdl.train",
     "History": "symdl.train",

@@ -75,7 +75,7 @@ class Objective:
 
     def latex(self) -> str:
         """Return the equations as aligned LaTeX: named intermediates, the scalar, outputs."""
-        return equations_latex(self.loss, self.outputs, self.symbol)
+        return equations_latex({self.symbol: self.loss}, self.outputs)
 
 
 @dataclass(frozen=True)

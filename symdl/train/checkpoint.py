@@ -37,9 +37,10 @@ def save(path: Any, model: "Model") -> None:
     metadata = {
         "format": FORMAT,
         "equations": equations(model.declared),
-        "model": json.dumps({"seed": model.parameters.seed, "sizes": _sizes(model)}),
+        "model": json.dumps({"seed": model.parameters.seed, "sizes": _sizes(model), "order": model.declared.order,
+                             "groups": [[group.name, group.steps] for group in model.declared.groups]}),
         "training": json.dumps(state),
-    }
+    }  # fmt: skip
     plain = {name: np.array(array, order="C") for name, array in arrays.items()}
     content = pack(plain, {**metadata, "digest": _digest(plain, metadata)})
     write_atomically(Path(path), content)
@@ -48,19 +49,30 @@ def save(path: Any, model: "Model") -> None:
 def load(path: Any) -> "Model":
     """Return the model in a file: equations, values and, if it was saved after training, the state to resume from.
 
+    The optimizers of a ``Program`` are no part of the file: give them to ``sd.fit``.
+
     Raises:
         CheckpointError: if the file is missing, damaged or no model of symdl.
     """
+    from symdl.train.declaration import LOSS_NAME, Group
     from symdl.train.model import Model
+    from symdl.train.program import Program
 
     arrays, metadata = read(path)
     roots = decode(metadata["equations"])
     about = json.loads(metadata["model"])
-    model = Model(
-        roots["loss"], _listed(roots, "parameters"), _listed(roots, "inputs"), _listed(roots, "targets"),
-        {key.partition(":")[2]: value for key, value in roots.items() if key.startswith("outputs:")},
-        batch=roots.get("batch"), sizes=about["sizes"], seed=about["seed"],
-    )  # fmt: skip
+    groups = [
+        Group(name, roots[f"loss:{name}"], _listed(roots, f"parameters of {name}"), steps=steps)
+        for name, steps in about["groups"]
+    ]
+    data = _listed(roots, "inputs"), _listed(roots, "targets")
+    outputs = {key.partition(":")[2]: value for key, value in roots.items() if key.startswith("outputs:")}
+    given = {"batch": roots.get("batch"), "sizes": about["sizes"], "seed": about["seed"]}
+    model: Model
+    if [group.name for group in groups] == [LOSS_NAME]:
+        model = Model(groups[0].loss, groups[0].parameters, *data, outputs, **given)
+    else:
+        model = Program(groups, *data, outputs, **given, order=about["order"])
     model.set_values(_part(arrays, "values"))
     model.set_states(_part(arrays, "states"))
     model.training = _state(arrays, metadata)
@@ -90,9 +102,12 @@ def found_training(model: "Model", options: "Options") -> tuple[TrainingState, d
 
 def equations(declared: "Declaration") -> str:
     """Return a declaration as JSON, equal for equal declarations."""
-    roots = {"loss": declared.loss}
-    for group in ("parameters", "inputs", "targets"):
-        roots |= {f"{group}:{k}": symbol for k, symbol in enumerate(getattr(declared, group))}
+    roots: dict[str, Any] = {}
+    for group in declared.groups:
+        roots[f"loss:{group.name}"] = group.loss
+        roots |= {f"parameters of {group.name}:{k}": symbol for k, symbol in enumerate(group.parameters)}
+    for kind in ("inputs", "targets"):
+        roots |= {f"{kind}:{k}": symbol for k, symbol in enumerate(getattr(declared, kind))}
     roots |= {f"outputs:{name}": value for name, value in declared.outputs.items()}
     if declared.batch is not None:
         roots["batch"] = declared.batch

@@ -46,6 +46,7 @@ class Declaration:
         groups: Losses and the parameters that minimise them; one in a ``Model``, several in a ``Program``.
         batch: The symbol of an axis that the equations have already, or None where they speak of one sample.
         states: The states in losses, outputs and the updates of other states, by name.
+        order: Whether groups step in turn or at once; see ``sd.Program``.
     """
 
     groups: tuple[Group, ...]
@@ -54,6 +55,7 @@ class Declaration:
     outputs: dict[str, Any]
     batch: Symbol | None
     states: tuple[State, ...] = ()
+    order: str = "alternating"
 
     @property
     def parameters(self) -> tuple[Any, ...]:
@@ -103,7 +105,12 @@ def declare(
 
 
 def declare_groups(
-    groups: Sequence[Group], inputs: Any, targets: Any, outputs: Mapping[str, Any] | None, batch: Any
+    groups: Sequence[Group],
+    inputs: Any,
+    targets: Any,
+    outputs: Mapping[str, Any] | None,
+    batch: Any,
+    order: str = "alternating",
 ) -> Declaration:
     """Return the declaration of a model with a loss for each group of parameters.
 
@@ -123,7 +130,7 @@ def declare_groups(
     if batch is not None and not isinstance(batch, Symbol):
         raise InputError(f"Model: batch must be a size symbol from sd.dims, found {batch!r}")
     states = states_in([*(group.loss for group in checked), *results.values()])
-    found = Declaration(checked, data[0], data[1], results, batch, states)
+    found = Declaration(checked, data[0], data[1], results, batch, states, order)
     if not all(group.parameters for group in found.groups):
         raise InputError("Model: parameters is empty: there is nothing to train; list the symbols to be learned")
     _check_names(found)

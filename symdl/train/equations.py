@@ -11,16 +11,23 @@ from symdl.train.declaration import Declaration
 
 def model_latex(declared: Declaration) -> str:
     """Return aligned LaTeX: each named intermediate with its definition, then C_i, then outputs that have no name."""
-    return equations_latex(declared.loss, declared.outputs, "C" if declared.batch is not None else "C_i")
+    symbol = "C" if declared.batch is not None else "C_i"
+    if len(declared.groups) == 1:
+        return equations_latex({symbol: declared.loss}, declared.outputs)
+    names = {name: name.replace("_", r"\_") for name in declared.losses}
+    losses = {rf"{symbol}^{{\mathrm{{{names[name]}}}}}": loss for name, loss in declared.losses.items()}
+    return equations_latex(losses, declared.outputs)
 
 
-def equations_latex(loss: Any, outputs: Mapping[str, Any], symbol: str) -> str:
-    """Return the same for a loss that is called ``symbol``."""
+def equations_latex(losses: Mapping[str, Any], outputs: Mapping[str, Any]) -> str:
+    """Return the same for losses by what they are called."""
     found: dict[Named, None] = {}
-    for value in (*outputs.values(), loss):
+    for value in (*outputs.values(), *losses.values()):
         _collect(value if isinstance(value, Tensor) else Array(value), found)
-    lines = [(latex(item), latex(item.definition)) for item in found if not _is(loss, item)]
-    lines += [(symbol, latex(_unnamed(loss)))]
+    lines = [
+        (latex(item), latex(item.definition)) for item in found if not any(_is(loss, item) for loss in losses.values())
+    ]
+    lines += [(symbol, latex(_unnamed(loss))) for symbol, loss in losses.items()]
     for name, value in outputs.items():
         if not any(_is(value, item) for item in found):
             lines.append((rf"\mathrm{{{name}}}".replace("_", r"\_"), latex(value)))

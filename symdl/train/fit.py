@@ -1,13 +1,13 @@
 """``fit``: data in, trained values out. The stages are in ``Training``; this file is what users read."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from symdl.optimizers.adam import Adam
 from symdl.optimizers.optimizer import Optimizer
 from symdl.train.history import History
 from symdl.train.model import Model
-from symdl.train.options import EarlyStopping, Options, callbacks_of, decay_of, names_of, stopping_of
+from symdl.train.options import EarlyStopping, Options, callbacks_of, decay_of, names_of, optimizers_of, stopping_of
 from symdl.train.progress import progress as progress_bar
 from symdl.train.training import Training
 
@@ -16,7 +16,7 @@ def fit(
     model: Model,
     data: Any = None,
     *,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | Mapping[str, Optimizer] | None = None,
     epochs: int = 10,
     batch_size: int | None = None,
     validation: Any = None,
@@ -45,7 +45,8 @@ def fit(
         model: The model.
         data: Arrays by name or symbol, for inputs and targets, with one row for each sample; or a collection of such
             mappings, one for each batch, which is gone through once for each epoch.
-        optimizer: One of ``sd.optimizers``; Adam by default.
+        optimizer: One of ``sd.optimizers``; Adam by default. For a ``Program`` one for all groups, or a mapping from
+            their names, in place of the groups' own.
         epochs: The number of passes over the data, those of a resumed training included.
         batch_size: Samples for each step; all by default. A last batch that is short counts by its own size.
         validation: A share of the data, in (0, 1), to be set aside at random, or other data of the same names.
@@ -80,7 +81,7 @@ def fit(
     """
     declared = model.declared
     options = Options(
-        optimizer=Adam() if optimizer is None else optimizer,
+        optimizers=optimizers_of(optimizer, declared),
         epochs=epochs,
         batch_size=batch_size,
         metrics=metrics,

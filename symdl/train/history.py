@@ -1,5 +1,6 @@
 """What a training leaves behind: losses, metrics and seconds, epoch by epoch."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,6 +11,8 @@ class History:
 
     Attributes:
         loss: Mean cost of the training samples over the epoch, each batch at the values it was met with.
+        losses: In a ``Program`` the loss of each group by its name, over its own steps of the epoch; NaN where it made
+            none. ``loss`` is their sum.
         validation_loss: Cost of the validation samples after the epoch; empty without validation data.
         metrics: Metrics after the epoch by name, on the validation data where there are some, else on those trained on.
         seconds: Time of each epoch, evaluation included.
@@ -21,6 +24,7 @@ class History:
     """
 
     loss: list[float] = field(default_factory=list)
+    losses: dict[str, list[float]] = field(default_factory=dict)
     validation_loss: list[float] = field(default_factory=list)
     metrics: dict[str, list[float]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
@@ -34,9 +38,16 @@ class History:
         """The number of finished epochs."""
         return len(self.loss)
 
+    def record(self, epochs: list[dict[str, float]]) -> None:
+        """Append the loss of each group, by its name, in some epochs."""
+        for costs in epochs:
+            self.loss.append(sum(cost for cost in costs.values() if not math.isnan(cost)))
+            for name, cost in costs.items() if len(costs) > 1 else ():
+                self.losses.setdefault(name, []).append(cost)
+
     def cut(self, epochs: int) -> None:
         """Forget all but the first ``epochs`` epochs."""
-        for values in (self.loss, self.validation_loss, self.seconds, *self.metrics.values()):
+        for values in (self.loss, self.validation_loss, self.seconds, *self.metrics.values(), *self.losses.values()):
             del values[epochs:]
         if self.best_epoch is not None and self.best_epoch >= epochs:
             losses = self.validation_loss

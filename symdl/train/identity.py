@@ -6,24 +6,29 @@ from typing import Any
 
 import numpy as np
 
+from symdl.train.declaration import Declaration
 from symdl.train.options import Options
 
 
-def identity(options: Options, validation: Any, weighted: bool, steps: int) -> dict[str, Any]:
+def identity(declared: Declaration, options: Options, validation: Any, weighted: bool, steps: int) -> dict[str, Any]:
     """Return the settings by name as plain data, equal after a journey through JSON.
 
     Args:
+        declared: The model.
         options: The options of the training.
         validation: The validation data as they were given: a share, arrays or None.
         weighted: Whether there are sample weights.
         steps: The number of steps made. A learning rate that is any function is known by its values in these.
     """
-    optimizer = options.optimizer
-    fields = [field.name for field in dataclasses.fields(optimizer)]  # type: ignore[arg-type]  # because every subclass is a dataclass
     share = isinstance(validation, int | float | np.number)
-    given = {
-        "optimizer": type(optimizer).__name__,
-        **{f"optimizer.{name}": getattr(optimizer, name) for name in fields},
+    given: dict[str, Any] = {}
+    for group, optimizer in options.optimizers.items():
+        label = "optimizer" if len(options.optimizers) == 1 else f"optimizer of {group}"
+        fields = [field.name for field in dataclasses.fields(optimizer)]  # type: ignore[arg-type]  # because every subclass is a dataclass
+        given |= {label: type(optimizer).__name__}
+        given |= {f"{label}.{name}": getattr(optimizer, name) for name in fields}
+    given |= {
+        "order": declared.order, "steps": [group.steps for group in declared.groups],
         "batch_size": options.batch_size, "dtype": options.dtype, "seed": options.seed, "shuffle": options.shuffle,
         "frozen": sorted(options.frozen), "clip_norm": options.clip_norm, "clip_value": options.clip_value,
         "weight_decay": options.weight_decay, "sample_weights": weighted,
@@ -35,8 +40,8 @@ def identity(options: Options, validation: Any, weighted: bool, steps: int) -> d
 def differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
     """Return what differs, as "name (its value now, before: its value then)"; settings unknown then are left out."""
     names = [name for name, value in now.items() if name in then and then[name] != value]
-    if "optimizer" in names:
-        names = [name for name in names if not name.startswith("optimizer.")]
+    other = tuple(f"{name}." for name in names if name.startswith("optimizer") and "." not in name)
+    names = [name for name in names if not name.startswith(other)] if other else names
     return [f"{name} ({_text(now[name])}, before: {_text(then[name])})" for name in names]
 
 

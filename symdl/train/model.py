@@ -7,7 +7,7 @@ import numpy as np
 
 from symdl.errors import InputError
 from symdl.expr.sizes import shape_text
-from symdl.train.arrays import check_data
+from symdl.train.arrays import by_name, check_data
 from symdl.train.declaration import Declaration, declare
 from symdl.train.programs import Built, Where, draws, evaluation, needed, prediction
 from symdl.train.step import LOSS
@@ -49,7 +49,16 @@ class Model:
         sizes: Mapping[Any, int] | None = None,
         seed: int = 0,
     ) -> None:
-        self.declared: Declaration = declare(loss, parameters, inputs, targets, outputs, batch)
+        self._declare(declare(loss, parameters, inputs, targets, outputs, batch), init, sizes, seed)
+
+    def _declare(
+        self,
+        declared: Declaration,
+        init: Mapping[Any, Any] | None,
+        sizes: Mapping[Any, int] | None,
+        seed: int,
+    ) -> None:
+        self.declared = declared
         self.parameters = Values(self.declared, init or {}, sizes or {}, seed)
         self.training: Any = None  # the state of an unfinished or finished training, kept for save and resume
         self.history: Any = None  # of the last training, finished or not
@@ -89,31 +98,44 @@ class Model:
         self.training = None
 
     def predict(
-        self, data: Mapping[Any, Any] | None = None, *, target: str = "cpu", dtype: str | None = None, seed: int = 0
+        self,
+        data: Mapping[Any, Any] | None = None,
+        *,
+        target: str = "cpu",
+        dtype: str | None = None,
+        seed: int = 0,
+        samples: int | None = None,
     ) -> dict[str, Any]:
         """Return the outputs for any number of samples, by name, with the sample as the first axis.
 
         Args:
-            data: The inputs, by name or symbol.
+            data: The inputs, by name or symbol; those that no output depends on may be left out.
             target: ``cpu``, ``numpy`` or ``cuda``.
             dtype: ``float32`` or ``float64``; that of the parameters' values by default.
             seed: Of random draws that prediction has too, as those of a generator of images; dropout has none. The k-th
                 sample draws the same numbers in every call with a seed.
+            samples: The number of samples where no input has it: for a generator, whose outputs need none.
 
         Raises:
             InputError: for missing or surplus arrays and arrays that do not fit, or a model without outputs.
         """
         if not self.declared.outputs:
             raise InputError("predict: the model has no outputs; pass outputs={'y_hat': y_hat} to Model")
-        arrays, count = self.check({} if data is None else data, self.declared.inputs, "predict")
+        given = by_name({} if data is None else data, "predict")
+        used = {symbol for value in self.declared.outputs.values() for symbol in value.free_symbols}
+        wanted = [symbol for symbol in self.declared.inputs if symbol in used or symbol.name in given]
+        arrays, count = self.check(given, wanted, "predict")
+        if samples is not None and (arrays or isinstance(samples, bool) or not isinstance(samples, int) or samples < 1):
+            raise InputError(f"predict: samples={samples!r} is for outputs without inputs, and at least 1")
+        count = count if samples is None else samples
         where = self.where(target, dtype)
         built = self.program(("prediction", where), lambda: prediction(self.declared, where))
         known = {**draws(seed, count), **arrays, **self.values, **self.states}
-        given, lengths = needed(built, known, count, self.parameters.sizes)
-        missing = [name for name in built.executable.tensors if name not in given]
+        taken, lengths = needed(built, known, count, self.parameters.sizes)
+        missing = [name for name in built.executable.tensors if name not in taken]
         if missing:
             raise InputError(f"predict: the outputs depend on {', '.join(missing)}, which is no input of the model")
-        found = built.executable(given, lengths)
+        found = built.executable(taken, lengths)
         return {name: found[name] for name in self.declared.outputs}
 
     def evaluate(
@@ -127,6 +149,7 @@ class Model:
     ) -> dict[str, float]:
         """Return the cost over the given samples under ``loss``, and metrics by name; see ``fit`` for their names.
 
+        Those of a ``Program`` are under the names of its groups.
         ``seed`` is that of random draws, as in ``predict``.
         """
         from symdl.train.metrics import resolve
@@ -176,8 +199,11 @@ class Model:
         """Return the gradient of the loss as declared (that of one sample) with respect to each parameter, by name."""
         from symdl.calculus import grad
 
-        found = grad(self.declared.loss, list(self.declared.parameters))
-        return {symbol.name: gradient for symbol, gradient in zip(self.declared.parameters, found, strict=True)}
+        found: dict[str, Any] = {}
+        for group in self.declared.groups:
+            derived = grad(group.loss, list(group.parameters))
+            found |= {symbol.name: gradient for symbol, gradient in zip(group.parameters, derived, strict=True)}
+        return found
 
     def save(self, path: Any) -> None:
         """Write equations, values and the state of training to a safetensors file, atomically; ``sd.load`` reads it."""
@@ -194,4 +220,4 @@ class Model:
         shapes = ", ".join(
             f"{symbol.name} {shape_text(self.parameters.shape(symbol))}" for symbol in self.declared.parameters
         )
-        return f"<Model with parameters {shapes}>"
+        return f"<{type(self).__name__} with parameters {shapes}>"

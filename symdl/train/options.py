@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symdl.errors import InputError
+from symdl.optimizers.adam import Adam
 from symdl.optimizers.optimizer import Optimizer
 from symdl.train.arrays import by_name
 from symdl.train.declaration import Declaration
@@ -33,7 +34,7 @@ class EarlyStopping:
 class Options:
     """Everything about a training but the model and the data; the arguments of ``fit``, checked."""
 
-    optimizer: Optimizer
+    optimizers: Mapping[str, Optimizer]
     epochs: int
     batch_size: int | None
     metrics: Any
@@ -53,9 +54,6 @@ class Options:
     progress: bool | None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.optimizer, Optimizer):
-            raise InputError(f"optimizer: expected one of sd.optimizers, such as sd.optimizers.Adam(alpha=1e-3), "
-                             f"found {self.optimizer!r}")  # fmt: skip
         _whole("epochs", self.epochs, 0)
         _whole("seed", self.seed, 0)
         for name in ("batch_size", "threads"):
@@ -67,6 +65,25 @@ class Options:
                 raise InputError(f"{name}: expected a number above 0, found {value!r}")
         for name, value in self.weight_decay.items():
             _number(f"weight_decay of {name}", value, 0.0)
+
+
+def optimizers_of(given: Any, declared: Declaration) -> dict[str, Optimizer]:
+    """Return the optimizer of each group: the one given for it, or for all, else its own, else Adam.
+
+    Raises:
+        InputError: for something else than an optimizer, or a group that does not exist.
+    """
+    names = list(declared.losses)
+    chosen = dict(given) if isinstance(given, Mapping) else dict.fromkeys(names, given)
+    for name in chosen:
+        if name not in names:
+            raise InputError(f"optimizer: there is no group {name!r}; expected some of {', '.join(names)}")
+    found = {group.name: chosen.get(group.name) or group.optimizer or Adam() for group in declared.groups}
+    for optimizer in found.values():
+        if not isinstance(optimizer, Optimizer):
+            raise InputError(f"optimizer: expected one of sd.optimizers, such as sd.optimizers.Adam(alpha=1e-3), "
+                             f"found {optimizer!r}")  # fmt: skip
+    return found
 
 
 def names_of(given: Any, declared: Declaration, what: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The course of a training: state, epochs, validation, stopping. One native call makes an epoch, or many short ones."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -10,13 +10,14 @@ import numpy as np
 from symdl.errors import CheckpointError, InputError
 from symdl.expr.random import STEP
 from symdl.optimizers.optimizer import Optimizer
+from symdl.train.cycle import Cycle, Phase
 from symdl.train.dataset import Samples, prepare
 from symdl.train.history import History
 from symdl.train.identity import differences, identity
 from symdl.train.metrics import resolve
 from symdl.train.model import Model
 from symdl.train.options import Options
-from symdl.train.programs import Built, numbered, seeded, training
+from symdl.train.programs import numbered, seeded, training
 from symdl.train.progress import Show
 from symdl.train.state import TrainingState
 from symdl.train.step import CLIP_NORM, CLIP_VALUE, DECAY, LOSS, Part, Rates, Switches
@@ -56,8 +57,8 @@ class Training:
         if not self.trained:
             raise InputError("frozen: every parameter is frozen; there is nothing to train")
         resumed = self._resumed() if options.resume else None
-        self.built = self._compile()
-        self.history = History(timings=dict(self.built.seconds))
+        self.cycle = self._compile()
+        self.history = History(timings=_timings([phase.built.seconds for phase in self.cycle.phases]))
         self.epoch = self.step = 0
         self.best: tuple[int, dict[str, np.ndarray]] | None = None
         values = {**model.values, **model.states} if resumed is None else resumed[1]
@@ -65,7 +66,8 @@ class Training:
         if resumed is not None:
             self._continue(resumed[0])
             values |= resumed[0].states
-        self.state = {name: self._initial(name, values) for name, _ in self.built.updates}
+        updates = [name for phase in self.cycle.phases for name, _ in phase.built.updates]
+        self.state = {name: self._initial(name, values) for name in dict.fromkeys(updates)}
         model.history = self.history
 
     # The loop
@@ -91,47 +93,70 @@ class Training:
             raise
         return self._end()
 
-    def _round(self, count: int) -> tuple[list[float], int]:
-        """Make ``count`` epochs in one native call: one, or several where each is a single step over all samples.
+    def _round(self, count: int) -> tuple[list[dict[str, float]], int]:
+        """Make ``count`` epochs, one, or several where each is a single step over all samples.
 
         Returns:
-            The mean loss of each finished epoch, and the number of steps made.
+            The mean loss of each group in each finished epoch, and the number of steps made.
         """
         if self.samples.stream is not None:
             return self._batches()
         order, size = self.samples.order(self.epoch, count, self.options)
         losses, done = self._steps(order, size, self.samples.fixed)
         if self.samples.whole:
-            return [float(loss) for loss in losses], done
+            return [{name: float(found[step]) for name, found in losses.items()} for step in range(done)], done
         steps = -(-len(order) // size)
         lengths = np.full(steps, size)
         lengths[-1] = len(order) - size * (steps - 1)
-        return [float(losses @ lengths / len(order))] if done == steps else [], done
+        return [{name: _mean(found, lengths) for name, found in losses.items()}] if done == steps else [], done
 
-    def _batches(self) -> tuple[list[float], int]:
+    def _batches(self) -> tuple[list[dict[str, float]], int]:
         """Make an epoch over batches that come one after the other."""
-        total, samples, steps = 0.0, 0, 0
+        lengths: list[int] = []
+        found: dict[str, list[float]] = {name: [] for name in self.options.optimizers}
         for arrays, count in self.samples.stream or ():
-            losses, done = self._steps(np.zeros(1, dtype=np.int64), 1, {**arrays, **numbered(count, samples)})
+            given = {**arrays, **numbered(count, sum(lengths))}
+            losses, done = self._steps(np.zeros(1, dtype=np.int64), 1, given)
             if not done:
-                return [], steps
-            total, samples, steps = total + float(losses[0]) * count, samples + count, steps + 1
-        return [total / samples], steps
+                return [], len(lengths)
+            lengths.append(count)
+            for name, values in losses.items():
+                found[name].append(float(values[0]))
+        return [{name: _mean(np.array(part), np.array(lengths)) for name, part in found.items()}], len(lengths)
 
-    def _steps(self, order: np.ndarray, size: int, data: dict[str, np.ndarray]) -> tuple[np.ndarray, int]:
-        """Make steps in one native call; return the loss of each that was made, and their number."""
-        steps = -(-len(order) // size)
-        rates: dict[str, np.ndarray] = {}
-        for found in self.built.rates.values():
-            rates |= found(self._numbers(found, self.options.optimizer, self.step, steps), steps)
-        varying = self.built.taken("step", {**rates, STEP.name: np.arange(self.step, self.step + steps)})
-        fixed = self.built.taken("input", {**seeded(self.options.seed), **data, **self.fixed})
-        rows = self.built.taken("batch", self.samples.rows)
-        sizes = {self.built.count: 1} if self.built.count else None
-        result = self.built.executable.epoch(self.state, rows, order, size, varying, fixed, sizes)
+    def _steps(self, order: np.ndarray, size: int, data: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], int]:
+        """Make steps, in one native call for each turn of a phase.
+
+        Returns:
+            For each group its loss at each step, NaN where it was not its turn; and the number of steps made.
+        """
+        steps, made = -(-len(order) // size), 0
+        losses = {name: np.full(steps, np.nan) for name in self.options.optimizers}
+        for phase, count in self.cycle.turns(self.step, steps):
+            rows = order[made * size : (made + count) * size]
+            recorded, done = self._turn(phase, count, rows, size, data)
+            for name in phase.groups:
+                losses[name][made : made + done] = recorded[LOSS if len(phase.groups) == 1 else f"{LOSS}.{name}"][:done]
+            made += done
+            if done < count:
+                break
+        return losses, made
+
+    def _turn(
+        self, phase: Phase, steps: int, order: np.ndarray, size: int, data: dict[str, np.ndarray]
+    ) -> tuple[dict[str, np.ndarray], int]:
+        """Let a phase make steps in one native call; return what it recorded, and how many it made."""
+        built, first = phase.built, self.cycle.made(phase, self.step)
+        varying = {STEP.name: np.arange(self.step, self.step + steps)}
+        for name, found in built.rates.items():
+            varying |= found(self._numbers(found, self.options.optimizers[name], first, steps), steps)
+        states = {name: self.state[name] for name, _ in built.updates}
+        fixed = built.taken("input", {**seeded(self.options.seed), **data, **self.fixed, **self.state})
+        rows, sizes = built.taken("batch", self.samples.rows), {built.count: 1} if built.count else None
+        given = built.taken("step", varying), fixed, sizes
+        result = built.executable.epoch(states, rows, order, size, *given)
         self.step += result.completed_steps
-        losses = np.asarray(result.recorded[LOSS], dtype=np.float64)
-        return losses[: result.completed_steps], result.completed_steps
+        return result.recorded, result.completed_steps
 
     def _numbers(self, rates: Rates, optimizer: Optimizer, first: int, steps: int) -> dict[Any, np.ndarray]:
         """Return the value of every hyper-parameter at ``steps`` steps, from ``first`` on."""
@@ -143,10 +168,10 @@ class Training:
         }
         return {**optimizer.rates(np.arange(first, first + steps)), **constant}
 
-    def _finished(self, losses: list[float], began: float) -> None:
+    def _finished(self, losses: list[dict[str, float]], began: float) -> None:
         """Record finished epochs, look at the validation data, write the checkpoint, call the callbacks."""
         self.epoch += len(losses)
-        self.history.loss += losses
+        self.history.record(losses)
         if self.samples.validation is not None or self.metrics:
             self._evaluate()
         self.history.seconds += [(perf_counter() - began) / len(losses)] * len(losses)
@@ -193,8 +218,8 @@ class Training:
 
     # Beginning and end
 
-    def _compile(self) -> Built:
-        options = self.options
+    def _compile(self) -> Cycle:
+        options, declared = self.options, self.model.declared
         switches = Switches(
             clip_norm=options.clip_norm is not None,
             clip_value=options.clip_value is not None,
@@ -202,11 +227,21 @@ class Training:
             weighted=self.samples.weighted,
             whole=self.samples.whole,
         )
-        declared, optimizer = self.model.declared, options.optimizer
-        [group] = declared.groups
-        key = ("training", self.where, type(optimizer), tuple(self.trained), switches)
-        parts = [Part(group.name, tuple(self.trained), optimizer)]
-        return self.model.program(key, lambda: training(declared, self.where, parts, switches))
+        steps = {group.name: group.steps for group in declared.groups}
+        parts = [
+            Part(group.name, tuple(symbol for symbol in group.parameters if symbol in self.trained),
+                 options.optimizers[group.name])
+            for group in declared.groups
+        ]  # fmt: skip
+        parts = [part for part in parts if part.parameters]
+
+        def phase(*members: Part) -> Phase:
+            kinds = tuple((part.group, type(part.optimizer), part.parameters) for part in members)
+            key = ("training", self.where, kinds, switches)
+            built = self.model.program(key, lambda: training(declared, self.where, members, switches))
+            return Phase(tuple(part.group for part in members), built, steps[members[0].group])
+
+        return Cycle((phase(*parts),) if declared.order == "simultaneous" else tuple(map(phase, parts)))
 
     def _cast(self, array: np.ndarray) -> np.ndarray:
         return np.array(array, dtype=self.options.dtype, order="C")
@@ -226,7 +261,7 @@ class Training:
     def _snapshot(self) -> Snapshot:
         return Snapshot(self.epoch, self.step, {name: array.copy() for name, array in self.state.items()})
 
-    def _diverged(self, losses: list[float], steps: int, current: Snapshot, previous: Snapshot) -> None:
+    def _diverged(self, losses: list[dict[str, float]], steps: int, current: Snapshot, previous: Snapshot) -> None:
         """Go back to the last values that had a finite loss, and say what happened.
 
         A step's loss is that of the values before it: after at least one step those at the beginning were good.
@@ -236,7 +271,7 @@ class Training:
         for name, array in arrays.items():
             self.state[name][...] = array
         if self.samples.whole and len(losses) > 1:  # the same steps again, up to the last good one
-            self.history.loss += self._round(len(losses) - 1)[0]
+            self.history.record(self._round(len(losses) - 1)[0])
             self.epoch += len(losses) - 1
         self.history.cut(self.epoch)
         self.history.diverged = True
@@ -263,7 +298,7 @@ class Training:
         self.model.training = None if epoch is None else TrainingState(epoch, self.step, states, *about)
 
     def _identity(self, steps: int) -> dict[str, Any]:
-        return identity(self.options, self.validation, self.samples.weighted, steps)
+        return identity(self.model.declared, self.options, self.validation, self.samples.weighted, steps)
 
     def _resumed(self) -> tuple[TrainingState, dict[str, np.ndarray]]:
         """Return the training to resume and the values it left; the model is as it was if this is refused."""
@@ -282,3 +317,16 @@ class Training:
         self.epoch, self.step, self.best = found.epoch, found.step, found.best
         again = {"timings": self.history.timings, "stopped": "", "diverged": False}
         self.history = History(**{**found.history, **again})
+
+
+def _mean(losses: np.ndarray, lengths: np.ndarray) -> float:
+    """Return the mean over samples of the losses of steps, NaN where a group had no turn; NaN if it had none at all."""
+    own = ~np.isnan(losses)
+    return float(losses[own] @ lengths[own] / lengths[own].sum()) if own.any() else float("nan")
+
+
+def _timings(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the seconds of each stage over several programs, and under ``cached`` whether all kernels were there."""
+    stages = dict.fromkeys(stage for part in parts for stage in part)
+    found: dict[str, Any] = {stage: sum(part.get(stage, 0) for part in parts) for stage in stages if stage != "cached"}
+    return {**found, "cached": all(part["cached"] for part in parts)} if "cached" in stages else found
