@@ -14,7 +14,7 @@ PARTS = {
         "symdl.expr.recurrence",
         "symdl.expr.state",
     ),
-    "Deriving": ("symdl.calculus", "symdl.derivation", "symdl.check"),
+    "Deriving": ("symdl.calculus", "symdl.derivation", "symdl.check", "symdl.stability"),
     "Printing": ("symdl.latex",),
     "Running": ("symdl.compile", "symdl.train"),
     "Functions": ("symdl.ops", "symdl.expr"),

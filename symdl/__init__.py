@@ -34,6 +34,7 @@ from symdl.ops.similarity import contrastive_loss, triplet_loss
 from symdl.ops.softmax import log_softmax, logsumexp, softmax
 from symdl.ops.stop_gradient import stop_gradient
 from symdl.ops.structure import array, concat, diag, eye, kron, matrix_power, ones, outer, stack, zeros
+from symdl.stability import stability
 
 __version__ = "0.1.0"
 
@@ -118,6 +119,7 @@ __all__ = [
     "segment_softmax",
     "segment_sum",
     "softmax",
+    "stability",
     "stack",
     "state",
     "std",

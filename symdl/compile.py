@@ -35,7 +35,9 @@ class CompiledFunction:
         dtype: str,
         dynamic: set[str] | None,
         threads: int | None,
+        stable: bool = True,
     ) -> None:
+        self._stable = stable
         self._values, self._several = list(values), several
         self._names = [f"out{k}" for k in range(len(values))]
         taken = {symbol.name for value in values for symbol in value.free_symbols}
@@ -44,7 +46,7 @@ class CompiledFunction:
         symbols = {symbol for value in values for symbol in value.free_symbols if isinstance(symbol, TensorSymbol)}
         self._declared = {symbol.name: symbol for symbol in sorted(symbols, key=str) if symbol.properties}
         self._executables: dict[tuple[tuple[str, int], ...], Any] = {}
-        self._program = freeze(dict(zip(self._names, self._values, strict=True)), name="function")
+        self._program = freeze(dict(zip(self._names, self._values, strict=True)), name="function", stable=stable)
         self._static = tuple(sorted(set(self._program.sizes) - dynamic)) if dynamic is not None else ()
         unknown = (dynamic or set()) - set(self._program.sizes)
         if unknown:
@@ -154,6 +156,7 @@ class CompiledFunction:
                     dict(zip(self._names, self._values, strict=True)),
                     name="function",
                     sizes={self._sizes[name]: value for name, value in static.items()},
+                    stable=self._stable,
                 )
             try:
                 found = self._executables[key] = build(program, self.target, self.dtype)

@@ -185,4 +185,8 @@ def _apply(primitive: str, *arguments: pg.Scalar) -> pg.Scalar:
 
 
 def _positive_first(expr: Add) -> list[Expr]:
-    return sorted(expr.args, key=lambda term: term.could_extract_minus_sign())
+    """Return the terms in the order of addition: entries before functions of them.
+
+    In log-softmax, (x - m) - log S, it is the difference of two entries that must come first.
+    """
+    return sorted(expr.args, key=lambda term: (term.has(ScalarOp), term.could_extract_minus_sign()))

@@ -48,7 +48,9 @@ def _lift(value: Any, other: Any) -> Any:
 
 
 def power(base: Any, exponent: Any) -> Any:
-    """Return base^exponent, exactly for integer powers of integers and fractions."""
+    """Return base^exponent, exactly for integer powers of integers and fractions; 0 to a negative power is infinite."""
+    if base == 0 and exponent < 0:
+        return mpmath.inf
     if isinstance(base, int | Fraction) and isinstance(exponent, int):
         return Fraction(base) ** exponent if exponent < 0 else base**exponent
     if isinstance(exponent, int):

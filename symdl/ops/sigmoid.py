@@ -50,6 +50,9 @@ class Sigmoid(ScalarOp):
 
 
 def stable_sigmoid(x: Expr) -> Expr:
-    """Return sigmoid(x) over primitives: neither tail overflows, and the left one keeps its relative accuracy."""
-    small = Exp(-Abs(x))
+    """Return sigmoid(x) over primitives: neither tail overflows, and the left one keeps its relative accuracy.
+
+    For x and -x the exponential is the same, so that both are computed with one.
+    """
+    small = Exp(-Abs(-x if x.could_extract_minus_sign() else x))
     return Where(x >= 0, 1, small) / (1 + small)
