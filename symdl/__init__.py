@@ -17,13 +17,14 @@ from symdl.expr.recurrence import recurrence
 from symdl.expr.sizes import dims
 from symdl.expr.state import state
 from symdl.latex import latex
+from symdl.ops import distributions, random, scores
 from symdl.ops import elementwise as _elementwise
-from symdl.ops import random, scores
 from symdl.ops.attention import attention, attention_weights, positional_encoding
 from symdl.ops.batch_norm import batch_moments, batch_norm
 from symdl.ops.convolution import conv1d, conv2d, conv3d, conv_transpose2d
 from symdl.ops.divergences import js_divergence, kl_divergence, kl_normal
 from symdl.ops.dropout import dropout
+from symdl.ops.expectation import expectation
 from symdl.ops.gather import one_hot, take
 from symdl.ops.normalisation import group_norm, layer_norm, rms_norm
 from symdl.ops.pooling import avg_pool, max_pool
@@ -75,7 +76,9 @@ __all__ = [
     "derivation",
     "diag",
     "dims",
+    "distributions",
     "dropout",
+    "expectation",
     "eye",
     "flip",
     "grad",

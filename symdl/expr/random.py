@@ -104,10 +104,12 @@ def _round(value: Any, which: int) -> Any:
 
 
 def stream_number(name: Any = None) -> Integer:
-    """Return the number of a stream: a new one, or that of a name.
+    """Return the number of a stream: a new one, or that of a name, or a number itself.
 
     Streams without a name are numbered as they are declared; with names, draws do not depend on what else is declared.
     """
+    if isinstance(name, Integer):
+        return name
     if name is None:
         keep_streams(_last + 1)
         return Integer(_last)

@@ -99,6 +99,9 @@ def _apply(form: Apply, exponent: str | None) -> str:
 
 @typeset.register
 def _(form: Composite) -> tuple[str, int]:
+    operands = [text(entry(arg)) for arg in form.args]
+    if hasattr(form.meaning, "written"):
+        return form.meaning.written(operands), ATOM
     return rf"{form.meaning.symbol}{_axis(form)}{parenthesised(', '.join(map(text, form.args)))}", ATOM
 
 

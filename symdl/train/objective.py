@@ -13,10 +13,10 @@ from symdl.expr.declare import scalar
 from symdl.expr.mode import in_mode
 from symdl.expr.nodes import Array, Element, Named, Tensor
 from symdl.expr.random import SAMPLE, SEED
+from symdl.expr.replace import replaced
 from symdl.expr.sizes import dims
 from symdl.ops.reductions import sum as total
 from symdl.train.declaration import Declaration
-from symdl.train.replace import replaced
 
 WEIGHT = scalar("sample.weight", nonnegative=True, latex="w")
 

@@ -13,6 +13,7 @@ from symdl.calculus import adjoints
 from symdl.expr.declare import named, scalar
 from symdl.expr.index import free_indices, rebuild
 from symdl.expr.nodes import Element, Tensor
+from symdl.expr.replace import as_expr, replaced, rewritten
 from symdl.expr.state import State
 from symdl.expr.system import elements_of, scalars_of
 from symdl.ops.elementwise import clip, maximum, sqrt, square
@@ -20,7 +21,6 @@ from symdl.ops.reductions import sum as total
 from symdl.optimizers.optimizer import HYPER, STEP, Optimizer
 from symdl.simplify import simplify
 from symdl.train.objective import Cost, Objective
-from symdl.train.replace import as_expr, replaced, rewritten
 
 LOSS = "training.loss"
 CLIP_NORM = scalar("clip.norm", positive=True, latex="c")
