@@ -26,10 +26,11 @@ from symdl.ops.divergences import js_divergence, kl_divergence, kl_normal
 from symdl.ops.dropout import dropout
 from symdl.ops.expectation import expectation
 from symdl.ops.gather import one_hot, take
+from symdl.ops.linalg import cholesky, det, eigh, inv, logdet, norm, solve, svd
 from symdl.ops.normalisation import group_norm, layer_norm, rms_norm
 from symdl.ops.pooling import avg_pool, max_pool
 from symdl.ops.rearrange import flip, pad, reshape
-from symdl.ops.reductions import argmax, max, mean, min, norm, prod, std, sum, trace, var
+from symdl.ops.reductions import argmax, max, mean, min, prod, std, sum, trace, var
 from symdl.ops.segments import segment_max, segment_mean, segment_softmax, segment_sum
 from symdl.ops.similarity import contrastive_loss, triplet_loss
 from symdl.ops.softmax import log_softmax, logsumexp, softmax
@@ -66,6 +67,7 @@ __all__ = [
     "broadcast",
     "by_mode",
     "check",
+    "cholesky",
     "compile",
     "concat",
     "contrastive_loss",
@@ -74,10 +76,12 @@ __all__ = [
     "conv3d",
     "conv_transpose2d",
     "derivation",
+    "det",
     "diag",
     "dims",
     "distributions",
     "dropout",
+    "eigh",
     "expectation",
     "eye",
     "flip",
@@ -86,6 +90,7 @@ __all__ = [
     "hessian",
     "hvp",
     "in_mode",
+    "inv",
     "jacobian",
     "js_divergence",
     "jvp",
@@ -96,6 +101,7 @@ __all__ = [
     "latex",
     "layers",
     "log_softmax",
+    "logdet",
     "logsumexp",
     "matrix",
     "matrix_power",
@@ -122,12 +128,14 @@ __all__ = [
     "segment_softmax",
     "segment_sum",
     "softmax",
+    "solve",
     "stability",
     "stack",
     "state",
     "std",
     "stop_gradient",
     "sum",
+    "svd",
     "take",
     "tensor",
     "trace",

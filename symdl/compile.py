@@ -7,11 +7,11 @@ import sympy
 from sympy import Basic, Symbol
 
 from symdl.declared import check_declared
-from symdl.errors import ExpressionError, InputError
+from symdl.errors import ExpressionError, InputError, NumericalError
 from symdl.expr.ingest import ingest
 from symdl.expr.nodes import Tensor, TensorSymbol
 from symdl.freeze import freeze
-from symdl_codegen.errors import ArgumentError, CodegenError
+from symdl_codegen.errors import ArgumentError, CodegenError, ComputationError
 from symdl_codegen.program import Size
 
 TARGETS = ("cpu", "cuda", "numpy")
@@ -106,6 +106,7 @@ class CompiledFunction:
 
         Raises:
             InputError: for missing or surplus names and arrays that do not fit; names the array and the remedy.
+            NumericalError: where linear algebra has no result, as for a singular matrix.
         """
         if len(mappings) > 1:
             raise InputError(f"expected one mapping of arrays, found {len(mappings)}")
@@ -125,6 +126,8 @@ class CompiledFunction:
             results = executable(given, known)
         except ArgumentError as error:
             raise InputError(str(error)) from None
+        except ComputationError as error:
+            raise NumericalError(str(error)) from None
         found = tuple(results[name] for name in self._names)
         return found if self._several else found[0]
 

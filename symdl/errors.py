@@ -25,6 +25,10 @@ class InputError(SymdlError, ValueError):
     """Arrays, labels or options given to a compiled function or to ``fit`` that do not fit the declaration."""
 
 
+class NumericalError(SymdlError, ArithmeticError):
+    """Numbers for which an operation has no result: a singular matrix to invert, one that is not positive definite."""
+
+
 class TrainingError(SymdlError, RuntimeError):
     """Training cannot go on, for instance because the loss is no longer finite; the last good values are kept."""
 

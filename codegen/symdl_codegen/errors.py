@@ -19,3 +19,7 @@ class ArgumentError(CodegenError, ValueError):
 
 class CompilerUnavailableError(CodegenError):
     """A target needs a compiler or library that is not installed; the message names the extra that brings it."""
+
+
+class ComputationError(CodegenError, ArithmeticError):
+    """An operation has no result for the numbers at hand: a singular matrix, one that is not positive definite."""

@@ -10,6 +10,7 @@ The whole grammar, on one screen::
               | Nest(axes, body)                                        for axes: body
               | Contract(rows, columns, depth, left, right, local, epilogue)
                     for rows, columns: local = sum over depth of left * right; epilogue     (in register tiles)
+              | Routine(op, operands, matrices, results, work, whole)   linear algebra on whole matrices
               | Barrier()                                               everything above is visible to everything below
     Span      = loop, time, first, last                                 for first <= time < last: its kernels, in order
     Kernel    = name, phase, body, note, span                           one native function; phase is step or update
@@ -45,6 +46,7 @@ __all__ = [
     "Module",
     "Nest",
     "Reduce",
+    "Routine",
     "Scalar",
     "Size",
     "Span",
@@ -129,11 +131,28 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True)
+class Routine:
+    """An operation of linear algebra on the matrices that loads with leading indices select.
+
+    ``matrices`` has rows and columns of each operand; ``results`` are (which, place), the place again a load with
+    leading indices; ``work`` and ``whole`` are scratch buffers of reals and of integers. Where there is no result, the
+    places are filled with NaN and the failure is noted.
+    """
+
+    op: str
+    operands: tuple[Load, ...]
+    matrices: tuple[tuple[Scalar, Scalar], ...]
+    results: tuple[tuple[int, Load], ...]
+    work: str
+    whole: str
+
+
+@dataclass(frozen=True, slots=True)
 class Barrier:
     """All statements before are complete, for every worker, before any after begins."""
 
 
-Statement = Let | Reduce | Store | Nest | Contract | Barrier
+Statement = Let | Reduce | Store | Nest | Contract | Routine | Barrier
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +183,16 @@ class Kernel:
     @cached_property
     def reads(self) -> frozenset[str]:
         """Names of the buffers that it loads from, scratch included."""
-        return frozenset(load.tensor for load in loads_of(self.body))
+        operands = (load for part in routines(self) for load in part.operands)
+        return frozenset(load.tensor for load in (*loads_of(self.body), *operands))
 
     @cached_property
     def writes(self) -> frozenset[str]:
         """Names of the buffers that it stores to."""
-        return frozenset(part.buffer for part in statements(self.body) if isinstance(part, Store))
+        named = {part.buffer for part in statements(self.body) if isinstance(part, Store)}
+        for part in routines(self):
+            named |= {part.work, part.whole, *(place.tensor for _, place in part.results)}
+        return frozenset(named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +266,18 @@ def map_statement(
                 panel=buffer(statement.panel),
                 tile=buffer(statement.tile),
             )
+        case Routine():
+            return replace(
+                statement,
+                operands=tuple(map(change, statement.operands)),
+                matrices=tuple((change(rows), change(columns)) for rows, columns in statement.matrices),
+                results=tuple(
+                    (which, Load(buffer(place.tensor), tuple(map(change, place.indices))))
+                    for which, place in statement.results
+                ),
+                work=buffer(statement.work),
+                whole=buffer(statement.whole),
+            )
     return statement
 
 
@@ -288,6 +323,11 @@ def loads_of(body: tuple[Statement, ...]) -> Iterator[Load]:
         for node in walk(scalar):
             if isinstance(node, Load):
                 yield node
+
+
+def routines(kernel: Kernel) -> list[Routine]:
+    """The operations of linear algebra in ``kernel``."""
+    return [part for part in statements(kernel.body) if isinstance(part, Routine)]
 
 
 def scratches(kernel: Kernel, buffers: dict[str, Tensor]) -> set[str]:

@@ -1,6 +1,6 @@
 """The loop IR as indented text, for people."""
 
-from symdl_codegen.ir import Axis, Barrier, Contract, Kernel, Let, Module, Nest, Reduce, Span, Statement, Store
+from symdl_codegen.ir import Axis, Barrier, Contract, Kernel, Let, Module, Nest, Reduce, Routine, Span, Statement, Store
 from symdl_codegen.scalars import shape_text, text
 
 
@@ -59,6 +59,10 @@ def _lines(body: tuple[Statement, ...], indent: str) -> list[str]:
                     f"(panel {statement.panel}, tile {statement.tile})",
                     *_lines(statement.epilogue, indent + "    "),
                 ]
+            case Routine(op, operands, _, results, work, whole):
+                places = ", ".join(f"{text(place)} (result {which})" for which, place in results)
+                matrices = ", ".join(map(text, operands))
+                lines.append(f"{indent}{places} = {op}({matrices})    (work {work}, whole {whole})")
             case Barrier():
                 lines.append(f"{indent}barrier")
     return lines

@@ -13,6 +13,7 @@ from symdl_codegen.ir import (
     Module,
     Nest,
     Reduce,
+    Routine,
     Scalar,
     Size,
     Span,
@@ -21,7 +22,7 @@ from symdl_codegen.ir import (
     scratches,
     walk,
 )
-from symdl_codegen.primitives import PRIMITIVES, REDUCTIONS
+from symdl_codegen.primitives import MATRIX_OPERATIONS, PRIMITIVES, REDUCTIONS
 
 
 def verify_module(module: Module) -> Module:
@@ -139,8 +140,23 @@ class _Checker:
                         self._scalar(load, deep - {other.index}, bound)
                     bound_inside = bound | {self._new(statement.local, bound)}
                     self._body(statement.epilogue, outer, bound_inside)
+                case Routine():
+                    self._routine(statement, indices, bound)
                 case Barrier():
                     pass
+
+    def _routine(self, part: Routine, indices: frozenset[str], bound: set[str]) -> None:
+        if part.op not in MATRIX_OPERATIONS:
+            self._fail(f"unknown operation {part.op!r}; expected one of {', '.join(MATRIX_OPERATIONS)}")
+        for load in (*part.operands, *(place for _, place in part.results)):
+            if load.tensor not in self.module.buffers:
+                self._fail(f"buffer {load.tensor!r} is not declared")
+            for index in load.indices:
+                self._scalar(index, indices, bound)
+        for load in part.operands:
+            if load.tensor not in self.readable and load.tensor not in self.later:
+                self._fail(f"{load.tensor!r} is read before it is written")
+        self.readable |= {place.tensor for _, place in part.results}
 
     def _new(self, local: Local, bound: set[str]) -> str:
         if local.name in bound:

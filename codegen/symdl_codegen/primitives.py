@@ -58,3 +58,30 @@ _TABLE = (
 
 PRIMITIVES: dict[str, Primitive] = {primitive.name: primitive for primitive in _TABLE}
 REDUCTIONS: dict[str, float] = {"add": 0.0, "mul": 1.0, "max": float("-inf"), "min": float("inf")}
+
+# Operations of linear algebra on whole matrices: the number of axes of each result.
+MATRIX_OPERATIONS: dict[str, tuple[int, ...]] = {
+    "inverse": (2,),
+    "solve": (2,),  # of A x = b
+    "determinant": (0,),
+    "logdet": (0,),  # the logarithm of a positive determinant
+    "cholesky": (2,),  # lower L with L Lᵀ = A
+    "eigh": (1, 2),  # values, ascending, and vectors as columns, of a symmetric matrix
+    "svd": (2, 1, 2),  # thin U, s (descending) and V with A = U diag(s) Vᵀ
+}
+
+# Why an operation may have no result, said of its operand.
+FAULTS: dict[str, str] = {
+    "inverse": "the matrix to be inverted is singular",
+    "solve": "the matrix of the equations to be solved is singular",
+    "determinant": "the determinant cannot be computed",
+    "logdet": "the determinant is not positive, so that it has no real logarithm",
+    "cholesky": "the matrix is not positive definite, so that it has no Cholesky factor",
+    "eigh": "the eigenvalues cannot be computed",
+    "svd": "the singular values cannot be computed",
+}
+
+
+def fault(op: str, operand: str, note: str) -> str:
+    """The message for an operation without a result: what it was applied to, what is wrong, and in which equation."""
+    return f"{op} of {operand}: {FAULTS[op]}; in {note.splitlines()[0]}"

@@ -6,6 +6,8 @@ Grammar, on one screen::
     Equation = target[indices] = body                      pointwise
              | target[indices] = op over (k < extent) body      one root reduction, op in add mul max min
              | target[at(...)] += body                     scatter-add (``at`` given; the target starts at zero)
+             | target[indices] = Call(...)                 one result of linear algebra, for each leading index
+    Call     = op, which, operands, matrices               operands: loads without their matrix axes
     Program  = sizes, tensors, equations, outputs, updates
     Block    = consecutive equations with the same ``loop``     for t: each equation at t, in order     (a recurrence)
 
@@ -20,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from symdl_codegen.errors import VerificationError
-from symdl_codegen.primitives import PRIMITIVES, REDUCTIONS
+from symdl_codegen.primitives import MATRIX_OPERATIONS, PRIMITIVES, REDUCTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,26 @@ Scalar = Const | Index | Size | Load | Apply
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """Result ``which`` of an operation of linear algebra on whole matrices; see ``MATRIX_OPERATIONS``.
+
+    ``operands`` are loads with leading indices only: what is left of their axes is the matrix, of the extents given in
+    ``matrices`` (rows, columns); a vector counts as one column. The equation's axes are those of the batch and then
+    those of the result.
+    """
+
+    op: str
+    which: int
+    operands: tuple[Load, ...]
+    matrices: tuple[tuple[Scalar, Scalar], ...]
+
+    @property
+    def order(self) -> int:
+        """The number of axes of the result."""
+        return MATRIX_OPERATIONS[self.op][self.which]
+
+
+@dataclass(frozen=True, slots=True)
 class Axis:
     """An index name and its extent (0 <= index < extent)."""
 
@@ -95,7 +117,7 @@ class Equation:
 
     target: str
     axes: tuple[Axis, ...]
-    body: Scalar
+    body: Scalar | Call
     reduction: str | None = None
     reduced: tuple[Axis, ...] = ()
     at: tuple[Scalar, ...] | None = None
@@ -144,9 +166,9 @@ class Program:
         return tuple(name for name, tensor in self.tensors.items() if tensor.role != "temporary")
 
 
-def walk(scalar: Scalar) -> Iterator[Scalar]:
-    """Yield ``scalar`` and everything in it, parents first."""
-    stack = [scalar]
+def walk(scalar: Scalar | Call) -> Iterator[Scalar]:
+    """Yield ``scalar`` and everything in it, parents first; of a call its operands."""
+    stack = list(reversed(scalar.operands)) if isinstance(scalar, Call) else [scalar]
     while stack:
         node = stack.pop()
         yield node
@@ -156,17 +178,19 @@ def walk(scalar: Scalar) -> Iterator[Scalar]:
             stack.extend(reversed(node.indices))
 
 
-def loads(scalar: Scalar) -> list[Load]:
+def loads(scalar: Scalar | Call) -> list[Load]:
     """All loads in ``scalar``, in order of appearance, nested ones (gathers) included."""
     return [node for node in walk(scalar) if isinstance(node, Load)]
 
 
-def kind_of(scalar: Scalar, tensors: dict[str, Tensor]) -> str:
+def kind_of(scalar: Scalar | Call, tensors: dict[str, Tensor]) -> str:
     """Return ``real``, ``int`` or ``bool``; raise VerificationError where a primitive gets a kind it does not take."""
     if isinstance(scalar, Const):
         return "bool" if isinstance(scalar.value, bool) else "int" if isinstance(scalar.value, int) else "real"
     if isinstance(scalar, Index | Size):
         return "int"
+    if isinstance(scalar, Call):
+        return "real"
     if isinstance(scalar, Load):
         return tensors[scalar.tensor].kind
     primitive = PRIMITIVES.get(scalar.primitive)
@@ -319,6 +343,7 @@ def _verify_equation(equation: Equation, program: Program, defined: set[str], bl
             raise VerificationError(f"{where}: the axes do not span the target's shape {tensor.shape}")
     elif len(equation.at) != len(tensor.shape):
         raise VerificationError(f"{where}: a scatter into order {len(tensor.shape)} has {len(equation.at)} indices")
+    operands = _verify_call(equation, program, where) if isinstance(equation.body, Call) else ()
     for part in (equation.body, *(equation.at or ())):
         for node in walk(part):
             if isinstance(node, Index) and node.name not in names:
@@ -328,7 +353,7 @@ def _verify_equation(equation: Equation, program: Program, defined: set[str], bl
             if isinstance(node, Load):
                 if node.tensor not in defined and node.tensor not in block:
                     raise VerificationError(f"{where}: {node.tensor!r} is read before it is defined")
-                if len(node.indices) != len(program.tensors[node.tensor].shape):
+                if node not in operands and len(node.indices) != len(program.tensors[node.tensor].shape):
                     raise VerificationError(f"{where}: {node.tensor!r} is read with {len(node.indices)} indices")
                 if any(kind_of(index, program.tensors) != "int" for index in node.indices):
                     raise VerificationError(f"{where}: an index of {node.tensor!r} is not an integer")
@@ -336,6 +361,23 @@ def _verify_equation(equation: Equation, program: Program, defined: set[str], bl
         raise VerificationError(
             f"{where}: the body is {kind_of(equation.body, program.tensors)}, the target {tensor.kind}"
         )
+
+
+def _verify_call(equation: Equation, program: Program, where: str) -> tuple[Load, ...]:
+    """Check a call's form and return its operands."""
+    call = equation.body
+    assert isinstance(call, Call)
+    if call.op not in MATRIX_OPERATIONS or not 0 <= call.which < len(MATRIX_OPERATIONS[call.op]):
+        raise VerificationError(f"{where}: unknown operation {call.op!r}, or it has no result {call.which}")
+    if equation.reduction is not None or equation.at is not None or len(equation.axes) < call.order:
+        raise VerificationError(f"{where}: a call stands alone, and its target has the axes of its result")
+    for load, matrix in zip(call.operands, call.matrices, strict=True):
+        tensor = program.tensors.get(load.tensor)
+        rest = tensor.shape[len(load.indices) :] if tensor else ()
+        one = Const(1)
+        if tensor is None or tensor.kind != "real" or [e for e in rest if e != one] != [e for e in matrix if e != one]:
+            raise VerificationError(f"{where}: operand {load.tensor!r} is no real matrix of the extents {matrix}")
+    return call.operands
 
 
 def _verify_extent(extent: Scalar, program: Program, where: str) -> None:

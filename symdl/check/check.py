@@ -170,7 +170,7 @@ class _Check:
         formula = np.asarray(evaluate(by_formula, self.arrays, self.sizes))
         self.add(variable, "gradient, closed form", "reverse mode", _worst(formula - value, scale), EXACT)
         few = self.cost > COSTLY
-        along = directions(self.arrays[name], self.rng, few)
+        along = directions(variable, self.arrays[name], self.rng, few)
         sizes = self.resolved([float(np.sum(scale * np.abs(direction))) for direction in along])
         slopes = [float(np.sum(formula * direction)) for direction in along]
         forward = self.forward(variable, along)

@@ -12,8 +12,14 @@ MANY = 30  # a variable with more entries is tested in a few random directions, 
 RANDOM = 3
 
 
-def directions(array: np.ndarray, rng: np.random.Generator, few: bool) -> list[np.ndarray]:
-    """Return unit vectors for a small array, else a few random signs."""
+def directions(variable: Basic, array: np.ndarray, rng: np.random.Generator, few: bool) -> list[np.ndarray]:
+    """Return unit vectors for a small array, else a few random signs; directions in its space for a structured matrix.
+
+    The gradient of a symmetric or diagonal matrix is one in that space: only directions in it tell something.
+    """
+    if getattr(variable, "properties", frozenset()) & {"symmetric", "diagonal"}:
+        found = (tangent(variable, array, rng) for _ in range(1 if few else RANDOM))
+        return [direction for direction in found if direction is not None]
     if array.size <= MANY and not few:
         return list(np.eye(array.size).reshape(-1, *array.shape))
     return [rng.choice([-1.0, 1.0], size=array.shape) for _ in range(1 if few else RANDOM)]

@@ -6,9 +6,10 @@ import sympy
 from sympy import Basic, Expr, Integer
 
 from symdl.derive.guards import under_guards
+from symdl.derive.linear_algebra import Entry, tangent
 from symdl.derive.partial import partials, selection
 from symdl.expr.index import Index, axis_index, substitute
-from symdl.expr.nodes import Array, Element, Reduce, Tensor, TensorSymbol, axes_of
+from symdl.expr.nodes import Array, Call, Element, Reduce, Tensor, TensorSymbol, axes_of
 from symdl.expr.recurrence import Recurrence
 from symdl.expr.system import Equation, System
 
@@ -53,18 +54,52 @@ def _tangent(
     body = substitute(equation.body, {axis_index(k): index for k, (index, _) in enumerate(axes)})
     reduced: list[tuple[Index, Expr]] = []
     factor: Expr = Integer(1)
+    if isinstance(body, Call):
+        return Array(_through_call(system, body, known, active, outer), *axes, *outer)
     if isinstance(body, Reduce):
         reduction = body
         reduced, body = reduction.open()
         value = Element(system.tensor(equation.target), *(index for index, _ in axes))
         factor = system.over_tensors(selection(reduction, reduced, system.over_tensors(body), value))
+    total = _total(system, body, factor, known, active, outer)
+    return Array(Reduce("add", total, *reduced) if reduced else total, *axes, *outer)
+
+
+def _total(
+    system: System,
+    body: Expr,
+    factor: Expr,
+    known: Mapping[Basic, Tensor],
+    active: frozenset[Basic],
+    outer: list[tuple[Index, Expr]],
+) -> Expr:
+    """Return the sum of a pointwise body's partial derivatives, each times its tangent."""
     terms = []
     for atom, derivative in partials(body, active):
         tensor = atom.tensor if isinstance(atom, Element) else atom
         if tensor not in known:
             continue
         places = tuple(system.over_tensors(place) for place in getattr(atom, "indices", ()))
-        tangent = Element(known[tensor], *places, *(index for index, _ in outer))
-        terms.append(under_guards(factor * system.over_tensors(derivative), tangent))
-    total = sympy.Add(*terms)
-    return Array(Reduce("add", total, *reduced) if reduced else total, *axes, *outer)
+        moved = Element(known[tensor], *places, *(index for index, _ in outer))
+        terms.append(under_guards(factor * system.over_tensors(derivative), moved))
+    return sympy.Add(*terms)
+
+
+def _through_call(
+    system: System,
+    call: Call,
+    known: Mapping[Basic, Tensor],
+    active: frozenset[Basic],
+    outer: list[tuple[Index, Expr]],
+) -> Expr:
+    """Return the tangent of an operation of linear algebra, from those of its operands."""
+    opened = call.open()
+    tangents: dict[int, Entry] = {}
+    for position, ((rows, _), (columns, _)), content in ((k, *item) for k, item in enumerate(opened)):
+        total = _total(system, content, Integer(1), known, active, outer)
+        if total != 0:
+            tangents[position] = lambda i, j, total=total, rows=rows, columns=columns: substitute(
+                total, {rows: i, columns: j}
+            )
+    primal = call.over([(axes, system.over_tensors(content)) for axes, content in opened])
+    return tangent(primal, tangents, primal.places) if tangents else Integer(0)

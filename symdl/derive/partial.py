@@ -33,6 +33,11 @@ def partials(body: Expr, atoms: frozenset[Basic]) -> tuple[tuple[Basic, Expr], .
     return tuple(result)
 
 
+def atoms_of(body: Expr, sources: frozenset[Basic]) -> set[Basic]:
+    """Return the tensors and scalar symbols in ``sources`` that a body reads."""
+    return ({load.tensor for load in elements_of(body)} | body.atoms(sympy.Symbol)) & sources
+
+
 def selection(body: Reduce, axes: list[tuple[Index, Expr]], content: Expr, value: Expr) -> Expr:
     """Return the factor that a reduction's derivative puts before that of its content.
 

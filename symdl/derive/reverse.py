@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sympy
-from sympy import Basic, Expr, Integer
+from sympy import Basic, Expr, Integer, KroneckerDelta
 
 from symdl.derive.guards import has_guards, may_have_no_value, under_guards
 from symdl.derive.index_map import transpose
-from symdl.derive.partial import partials, selection
+from symdl.derive.linear_algebra import operand_adjoints
+from symdl.derive.partial import atoms_of, partials, selection
 from symdl.expr.index import axis_index, fresh_index, substitute
-from symdl.expr.nodes import Array, Element, Named, Reduce, Tensor, TensorSymbol, axes_of
+from symdl.expr.nodes import Array, Call, Element, Named, Reduce, Tensor, TensorSymbol, axes_of
 from symdl.expr.recurrence import Recurrence
 from symdl.expr.system import Equation, System
 from symdl.notation import adjoint_name
@@ -28,7 +29,9 @@ def reverse(
         extra: Sizes of leading axes that all cotangents carry along (the output's axes, for a Jacobian).
 
     Returns:
-        For each variable a tensor of shape ``extra + variable.shape``; zeros where nothing depends on it.
+        For each variable a tensor of shape ``extra + variable.shape``; zeros where nothing depends on it. For a matrix
+        declared symmetric it is symmetric, for a diagonal one diagonal: the gradient in that space, with
+        df = Σ_ij G_ij dA_ij for every direction dA in it.
     """
     sweep = _Sweep(system, wrt, extra)
     for output, cotangent in cotangents.items():
@@ -41,7 +44,20 @@ def reverse(
             sweep.equation(block[0])
         else:
             sweep.loop(block)
-    return {variable: sweep.total(variable) for variable in wrt}
+    return {variable: _in_its_space(variable, sweep.total(variable)) for variable in wrt}
+
+
+def _in_its_space(variable: Basic, adjoint: Tensor) -> Tensor:
+    """Return the projection of an adjoint on the directions that keep a matrix symmetric, or diagonal."""
+    facts = variable.properties if isinstance(variable, TensorSymbol) else frozenset()
+    if not facts & {"symmetric", "diagonal"}:
+        return adjoint
+    axes = axes_of(adjoint.shape)
+    *outer, i, j = [index for index, _ in axes]
+    here, turned = Element(adjoint, *outer, i, j), Element(adjoint, *outer, j, i)
+    if "diagonal" in facts:
+        return Array(KroneckerDelta(i, j) * here, *axes)
+    return adjoint if here == turned else Array((here + turned) / 2, *axes)
 
 
 class _Sweep:
@@ -117,6 +133,9 @@ class _Sweep:
         body = substitute(equation.body, mapping)
         reduced: list[Any] = []
         factor: Expr = Integer(1)
+        if isinstance(body, Call):
+            yield from self.through_call(body, axes, outer, adjoint, wanted)
+            return
         if isinstance(body, Reduce):
             reduction = body
             reduced, body = reduction.open()
@@ -136,6 +155,27 @@ class _Sweep:
             places = tuple(self.primal(place) for place in (atom.indices if isinstance(atom, Element) else ()))
             targets = [(fresh_index(), size) for size in getattr(tensor, "shape", ())]
             yield tensor, transpose(value, [*axes, *reduced], places, targets), outer, targets
+
+    def through_call(
+        self, call: Call, axes: list[Any], outer: list[Any], adjoint: Tensor, wanted: Callable[[Basic], bool]
+    ) -> Iterator[Any]:
+        """Yield the same for an operation of linear algebra: the operands' adjoints, then through their contents."""
+        batch = axes[: len(axes) - len(call.places)]
+        opened = call.open()
+        moving = [any(wanted(atom) for atom in atoms_of(content, self.active)) for _, content in opened]
+        active = [position for position, moves in enumerate(moving) if moves]
+        primal = call.over([(inner, self.primal(content)) for inner, content in opened])
+        found = operand_adjoints(primal, batch, active, adjoint, self.extra, reverse) if active else {}
+        for position, received in found.items():
+            inner, content = opened[position]
+            value = Element(received, *(index for index, _ in (*outer, *batch, *inner)))
+            for atom, derivative in partials(content, self.active):
+                tensor = atom.tensor if isinstance(atom, Element) else atom
+                if wanted(tensor):
+                    places = tuple(map(self.primal, atom.indices if isinstance(atom, Element) else ()))
+                    targets = axes_of(getattr(tensor, "shape", ()))
+                    contribution = value * self.primal(derivative)
+                    yield tensor, transpose(contribution, [*batch, *inner], places, targets), outer, targets
 
     def primal(self, expr: Expr) -> Expr:
         """Return a body of the system as an expression over the primal tensors."""

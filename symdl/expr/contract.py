@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import sympy
 from sympy import Expr, Integer
 
 from symdl.errors import ExpressionError, ShapeError
@@ -140,3 +141,20 @@ def broadcast(value: Any, shape: Sequence[Any]) -> Tensor:
         Integer(0) if size == 1 else index for size, (index, _) in zip(source.shape, limits[offset:], strict=True)
     ]
     return Array(Element(source, *indices), *limits)
+
+
+def kron(a: Any, b: Any) -> Tensor:
+    """Kronecker product of two matrices, shape (n·r, m·s)."""
+    from symdl.expr.ingest import ingest
+
+    left, right = ingest(a), ingest(b)
+    shapes = [getattr(value, "shape", ()) for value in (left, right)]
+    if any(len(shape) != 2 for shape in shapes):
+        raise ShapeError(f"kron: expected two matrices, found {' and '.join(map(shape_text, shapes))}")
+    (i, n), (j, m) = axes_of([p * q for p, q in zip(left.shape, right.shape, strict=True)])
+    r, s = right.shape
+    return Array(
+        Element(left, sympy.floor(i / r), sympy.floor(j / s)) * Element(right, sympy.Mod(i, r), sympy.Mod(j, s)),
+        (i, n),
+        (j, m),
+    )

@@ -52,8 +52,7 @@ def free_indices(expr: Basic) -> frozenset[Index]:
         return frozenset((expr,))
     bound = getattr(expr, "bound_indices", None)
     if bound is not None:
-        inner = free_indices(expr.args[1])
-        return inner - frozenset(bound)
+        return frozenset().union(*map(free_indices, expr.args)) - frozenset(bound)
     if getattr(expr, "is_symdl_tensor", False) or not expr.args:
         return frozenset()
     return frozenset().union(*(free_indices(argument) for argument in expr.args))

@@ -15,10 +15,11 @@ from sympy.logic.boolalg import Boolean
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdl.errors import ExpressionError, ShapeError
+from symdl.expr.calls import call
 from symdl.expr.index import Index, rebuild
 from symdl.expr.indexed import convert_indexed, convert_sum, declare_base
 from symdl.expr.matrices import convert_matrix
-from symdl.expr.nodes import Element, Reduce, Tensor
+from symdl.expr.nodes import Call, Element, Reduce, Tensor
 from symdl.expr.ranges import check_ranges
 from symdl.expr.scalar import FROM_SYMPY, ScalarOp
 
@@ -32,6 +33,7 @@ _PLAIN = (
     KroneckerDelta,
     ScalarOp,
     Reduce,
+    Call,
     Element,
     Boolean,
     sympy.Rel,
@@ -107,6 +109,9 @@ def _scalar_node(node: Basic) -> Basic | None:
         matrix = ingest(node.arg)
         index = Index("_trace")
         return Reduce("add", Element(matrix, index, index), (index, matrix.shape[0]))
+    if isinstance(node, sympy.Determinant):
+        matrix = ingest(node.arg)
+        return call("determinant", 0, [matrix])
     if isinstance(node, sympy.matrices.expressions.matexpr.MatrixElement):
         matrix = ingest(node.parent)
         return Element(matrix, *(rebuild(index, _scalar_node) for index in node.indices))

@@ -11,7 +11,8 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.expr.contract import matmul, transpose
+from symdl.expr.calls import call
+from symdl.expr.contract import kron, matmul, transpose
 from symdl.expr.nodes import Array, Element, Tensor, TensorSymbol, axes_of, pointwise
 from symdl.expr.sizes import same_size, shape_text
 
@@ -119,11 +120,30 @@ def _power(value: mx.MatPow, ingest: Ingest) -> Tensor:
             f"{value}: power of the non-square matrix {value.base} of shape {shape_text(base.shape)}; "
             "use sd.power for the element-wise power"
         )
-    if not (exponent.is_Integer and exponent >= 0):
-        raise ExpressionError(f"{value}: only non-negative integer matrix powers are known, found exponent {exponent}")
+    if not exponent.is_Integer:
+        raise ExpressionError(f"{value}: only integer matrix powers are known, found exponent {exponent}")
     if exponent == 0:
         return _identity(mx.Identity(base.shape[0]), ingest)
-    return reduce(matmul, [base] * int(exponent))
+    factor = call("inverse", 0, [base]) if exponent.is_negative else base
+    return reduce(matmul, [factor] * abs(int(exponent)))
+
+
+def _kron(value: mx.KroneckerProduct, ingest: Ingest) -> Tensor:
+    return reduce(kron, map(ingest, value.args))
+
+
+def _diagonal_of(value: mx.DiagonalOf, ingest: Ingest) -> Tensor:
+    """The diagonal, as a column."""
+    matrix = ingest(value.arg)
+    (i, size), *rest = axes_of(value.shape)
+    return Array(Element(matrix, i, i), (i, size), *rest)
+
+
+def _diagonal_part(value: mx.DiagonalMatrix, ingest: Ingest) -> Tensor:
+    """What is on the diagonal of a matrix, and zero elsewhere."""
+    axes = axes_of(value.shape)
+    (i, _), (j, _) = axes
+    return Array(KroneckerDelta(i, j) * Element(ingest(value.arg), i, j), *axes)
 
 
 def _identity(value: mx.Identity, ingest: Ingest) -> Tensor:
@@ -183,4 +203,9 @@ _RULES: dict[Any, Callable[[Any, Ingest], Any]] = {
     mx.MatrixSlice: _slice,
     mx.BlockMatrix: _block,
     mx.MatPow: _power,
+    mx.Inverse: _power,
+    mx.Adjoint: _transpose,
+    mx.KroneckerProduct: _kron,
+    mx.DiagonalOf: _diagonal_of,
+    mx.DiagonalMatrix: _diagonal_part,
 }

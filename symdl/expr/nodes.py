@@ -5,6 +5,7 @@
             | Named(name, tensor)     a named intermediate, printed by its name
             | CompositeOp(operands)   softmax, layer norm ...: a name for the Array that defines it
     Scalar  = Element(tensor, indices) | Reduce(op, body, axes) | SymPy's scalar expressions over these
+            | Call(op, which, operands, places)     an element of an inverse, a solution, a factor ... of matrices
 
 A tensor is a SymPy ``Basic`` and never an ``Expr``; a scalar is an ordinary commutative real ``Expr``. Equal formulas
 are the same object (nodes are interned), so graphs with sharing stay linear in size.
@@ -15,6 +16,7 @@ from typing import Any
 
 from sympy import Expr
 
+from symdl.expr.calls import Call
 from symdl.expr.elements import Element, Reduce, Scalar
 from symdl.expr.index import Index, fresh_index
 from symdl.expr.tensors import Array, CompositeOp, Named, Tensor, TensorSymbol
@@ -38,6 +40,7 @@ def pointwise(function: Callable[..., Expr], *values: Any) -> Any:
 
 __all__ = [
     "Array",
+    "Call",
     "CompositeOp",
     "Element",
     "Named",

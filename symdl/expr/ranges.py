@@ -12,6 +12,7 @@ from sympy import Basic, Dummy, Expr, Idx, MatrixBase, Mod, Symbol, floor
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symdl.errors import ExpressionError, ShapeError
+from symdl.expr.calls import Call
 from symdl.expr.elements import Element, Reduce
 from symdl.expr.scalar import ScalarOp
 
@@ -155,6 +156,13 @@ def _walk(node: Basic, bounds: Bounds, binder: Basic | None) -> None:
         for index, size in axes:
             bounds = bounds.bind(index, sympy.Integer(0), size - 1)
         return _walk(content, bounds, binder)
+    if isinstance(node, Call):
+        for axes, content in node.open():
+            inner = bounds
+            for index, size in axes:
+                inner = inner.bind(index, sympy.Integer(0), size - 1)
+            _walk(content, inner, binder)
+        return None
     if binder is not None:
         for index, size in _places(node):
             _check(node, index, size, bounds, binder)

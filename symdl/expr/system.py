@@ -6,16 +6,17 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from sympy import And, Basic, Expr, Integer, Not
+from sympy import And, Basic, Expr, Integer, KroneckerDelta, Not, Tuple
 
 from symdl.errors import NameConflictError
 from symdl.expr.elements import compares_indices
 from symdl.expr.equations import Equation, Loop, System, elements_of, scalars_of
-from symdl.expr.index import Index, axis_index, free_indices, rebuild
-from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, Tensor, TensorSymbol
+from symdl.expr.index import Index, axis_index, free_indices, fresh_index, rebuild
+from symdl.expr.nodes import Array, Call, CompositeOp, Element, Named, Reduce, Tensor, TensorSymbol
 from symdl.expr.recurrence import Recurrence
 from symdl.expr.scalar import FROM_SYMPY, SCALAR_OPS
 from symdl.expr.sizes import shape_text
+from symdl.expr.structure import order_of_appearance
 
 
 def trace(values: Sequence[Any], names: Sequence[str] = ()) -> System:
@@ -102,7 +103,7 @@ class _Tracer:
         if isinstance(tensor, Recurrence):
             return self.block(tensor)
         body = rebuild(tensor.body, self.load)
-        return self.equation(tensor.shape, body)
+        return self.equation(tensor.shape, body, facts=tensor.properties)
 
     def block(self, tensor: Recurrence) -> TensorSymbol:
         """Write down the block of a recurrence; what does not depend on the block stands before it."""
@@ -186,9 +187,17 @@ class _Tracer:
         function = FROM_SYMPY.get(type(node))  # SymPy brings its own functions in by itself: sqrt(x**2) is its Abs(x)
         return None if function is None else function(*(rebuild(argument, self.load) for argument in node.args))
 
-    def equation(self, shape: tuple[Expr, ...], body: Expr, target: TensorSymbol | None = None) -> TensorSymbol:
+    def equation(
+        self,
+        shape: tuple[Expr, ...],
+        body: Expr,
+        target: TensorSymbol | None = None,
+        facts: frozenset[str] = frozenset(),
+    ) -> TensorSymbol:
         extents = {axis_index(k): size for k, size in enumerate(shape)}
-        if isinstance(body, Reduce):
+        if isinstance(body, Call) and _is_whole(body, shape):
+            body = body.over([(axes, self.operand(axes, content, extents)) for axes, content in body.open()])
+        elif isinstance(body, Reduce):
             axes, content = body.open()
             content = self.hoist(content, {**extents, **dict(axes)})
             body = Reduce(body.op, content, *axes)
@@ -199,7 +208,7 @@ class _Tracer:
         if target is None and known is not None and known.shape == shape:
             return self.renamed.get(known, known)
         if target is None:
-            target = TensorSymbol(self.fresh(), shape)
+            target = TensorSymbol(self.fresh(), shape, tuple(facts))
             self.names[target.name] = target
         loop = self.loop if any(load.tensor in self.inside for load in elements_of(body)) else None
         if loop is not None:
@@ -219,6 +228,8 @@ class _Tracer:
                     self.hoist(left, extents, (*guards, condition)),
                     self.hoist(right, extents, (*guards, Not(condition))),
                 )
+            if isinstance(node, Call):
+                return self.called(node, extents, guards)
             if not isinstance(node, Reduce):
                 return None
             outer = sorted(free_indices(node), key=lambda index: index.name)
@@ -232,11 +243,53 @@ class _Tracer:
 
         return rebuild(body, lift)
 
+    def called(self, node: Call, extents: dict[Index, Expr], guards: tuple[Basic, ...]) -> Expr:
+        """Give a call an equation of its own, whatever its places are; return the element at its places."""
+        kept = And(*(guard for guard in guards if free_indices(guard) <= node.batch))
+        if kept != True:  # noqa: E712  because this is SymPy's truth; elsewhere the operation sees an identity
+            contents = []
+            for axes, content in node.open():
+                elsewhere = KroneckerDelta(*(index for index, _ in axes))
+                contents.append((axes, SCALAR_OPS["where"](kept, content, elsewhere)))
+            node = node.over(contents)
+        batch = _batch(node)
+        places = [(fresh_index(), size) for size in node.result_shape]
+        array = Array(node.at(*(index for index, _ in places)), *((index, extents[index]) for index in batch), *places)
+        symbol = self.equation(array.shape, array.body, facts=array.properties)
+        return Element(symbol, *batch, *node.places)
+
+    def operand(self, axes: Sequence[tuple[Index, Expr]], content: Expr, extents: dict[Index, Expr]) -> Expr:
+        """Return an operand as an element of a whole tensor, which gets an equation where it is none yet."""
+        extents = {**extents, **dict(axes)}
+        own = {index for index, size in axes if size != 1}
+        if isinstance(content, Element) and own <= set(content.indices):
+            plain = [index for index in content.indices if isinstance(index, Index)]
+            sizes = zip(content.indices, content.tensor.shape, strict=True)
+            if len(set(plain)) == len(plain) and all(s == 1 or extents.get(i) == s for i, s in sizes):
+                return content
+        batch = [index for index in order_of_appearance(content) if index in free_indices(content) and index in extents]
+        batch = [index for index in batch if index not in dict(axes)]
+        array = Array(content, *((index, extents[index]) for index in batch), *axes)
+        symbol = self.equation(array.shape, array.body) if isinstance(array, Array) else self.symbol(array)
+        return Element(symbol, *batch, *(index if size != 1 else 0 for index, size in axes))
+
     def rename(self, symbol: TensorSymbol, name: str) -> TensorSymbol:
         target = TensorSymbol(name, symbol.shape, symbol.properties)
         body = Element(symbol, *(axis_index(k) if size != 1 else 0 for k, size in enumerate(symbol.shape)))
         self.append(Equation(target, body))
         return target
+
+
+def _batch(node: Call) -> list[Index]:
+    order = order_of_appearance(Tuple(*(operand[0] for operand in node.operands)))
+    return [index for index in order if index in node.batch]
+
+
+def _is_whole(node: Call, shape: tuple[Expr, ...]) -> bool:
+    """Tell whether the axes of a target are the batch of a call and then, in order, the axes of its result."""
+    own = [axis_index(k) if size != 1 else Integer(0) for k, size in enumerate(shape)]
+    front = len(shape) - len(node.result_shape)
+    return front >= 0 and list(node.places) == own[front:] and node.batch <= set(own[:front])
 
 
 def needed(equations: Sequence[Equation], outputs: Sequence[TensorSymbol]) -> tuple[Equation, ...]:

@@ -162,6 +162,11 @@ class Array(Tensor):
         """Whether it is the transpose of a vector."""
         return len(self.args) > 1 and isinstance(self.args[-1], Str)
 
+    @cached_property
+    def properties(self) -> frozenset[str]:  # type: ignore[override]  # because cached_property narrows an attribute
+        """What follows from the body: the inverse of a symmetric matrix is symmetric."""
+        return getattr(self.body, "facts", frozenset()) if self.order == 2 else frozenset()
+
     def at(self, *indices: Any) -> Expr:
         """Return the body with the axes' indices replaced."""
         return substitute(self.body, {axis_index(k): index for k, index in enumerate(indices)})

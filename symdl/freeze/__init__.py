@@ -1,6 +1,6 @@
 """Freeze: the only bridge from symbolic systems to the code generator.
 
-expressions ─ trace ─ stabilise ─ pad_windows ─ split_contractions ─ convert ─→ Program
+expressions ─ trace ─ stabilise ─ pad_windows ─ split_contractions ─ solved ─ convert ─→ Program
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,12 @@ from symdl.errors import ExpressionError, NameConflictError
 from symdl.expr.index import axis_index
 from symdl.expr.ingest import ingest
 from symdl.expr.mode import decided
-from symdl.expr.nodes import Reduce
+from symdl.expr.nodes import Call, Reduce
 from symdl.expr.random import SEED, STEP
 from symdl.expr.system import Equation, System, trace
 from symdl.freeze.contractions import split_contractions
 from symdl.freeze.convert import Converter
+from symdl.freeze.linear_algebra import as_call, solved, stable_determinants, with_whole_operands
 from symdl.freeze.padding import pad_windows
 from symdl.freeze.scatter import as_scatter
 from symdl.freeze.stable import stabilise
@@ -58,8 +59,11 @@ def freeze(
         values = with_sizes(values, {ingest(symbol): value for symbol, value in sizes.items()})
     system = decided(trace(values, list(outputs)), mode)
     if stable:
-        system = stabilise(system)
+        system = stabilise(stable_determinants(system))
     system = split_contractions(pad_windows(system))
+    if stable:
+        system = solved(system)
+    system = with_whole_operands(system)
     return _program(system, list(outputs), name, dict(roles or {}), tuple(updates), guard, batch)
 
 
@@ -77,6 +81,8 @@ def _program(
     for equation in system.equations:
         for node in equation.body.atoms(Reduce):
             shapes += [size for _, size in node.axes]
+        for call in equation.body.atoms(Call):
+            shapes += [size for shape in call.operand_shapes for size in shape]
     size_symbols = {symbol for size in shapes for symbol in size.free_symbols}
     if batch is not None:
         size_symbols.add(batch)
@@ -127,10 +133,12 @@ def _equation(equation: Equation, converter: Converter) -> pg.Equation:
         domain = tuple(pg.Axis(index.name, converter.extent(size)) for index, size in scatter.axes)
         at = tuple(converter.extent(place) for place in scatter.at)
         return pg.Equation(equation.target.name, domain, converter.scalar(scatter.body), None, (), at, note)
+    if isinstance(body, Call):
+        return pg.Equation(equation.target.name, axes, as_call(body, converter), None, (), None, note, loop)
     if isinstance(body, Reduce):
         reduced = tuple(pg.Axis(index.name, converter.extent(size)) for index, size in body.axes)
         return pg.Equation(equation.target.name, axes, converter.scalar(body.body), body.op, reduced, None, note, loop)
-    if body.has(Reduce):
+    if body.has(Reduce, Call):
         raise ExpressionError(f"{equation}: a reduction inside a body; this is a defect of symdl")
     return pg.Equation(equation.target.name, axes, converter.scalar(body), None, (), None, note, loop)
 

@@ -18,10 +18,11 @@ from sympy.core.relational import Relational
 
 from symdl.errors import InputError, InternalError
 from symdl.expr.index import Index, axis_index, free_indices
-from symdl.expr.nodes import Element, Reduce, TensorSymbol
+from symdl.expr.nodes import Call, Element, Reduce, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS, ScalarOp
 from symdl.expr.system import Equation, System
 from symdl.interpret.binding import Binding
+from symdl.interpret.matrices import numeric
 
 _RELATIONS: dict[type, Callable[[Any, Any], Any]] = {
     sympy.Eq: np.equal,
@@ -158,6 +159,8 @@ class GridInterpreter:
             return self.load(node, self.values, grid)
         if isinstance(node, Reduce):
             return self.reduction(node, grid)
+        if isinstance(node, Call):
+            return self.called(node, grid, self.value)
         if isinstance(node, SCALAR_OPS["where"]):
             condition, a, b = node.args
             holds = self.value(condition, grid)
@@ -265,3 +268,27 @@ class GridInterpreter:
         choose = np.argmax if node.op == "max" else np.argmin
         chosen = choose(np.real(flat), axis=-1)
         return np.take_along_axis(flat, chosen[..., None], axis=-1)[..., 0]
+
+    def operands(self, node: Call, grid: Grid, evaluate: Callable[[Basic, Grid], Any]) -> tuple[list[Any], list[int]]:
+        """Return the operands of a call as batches of matrices, and the axes of the grid that are the batch."""
+        places = [place for place, (index, _) in enumerate(grid.axes) if index in node.batch]
+        batch = Grid(tuple(grid.axes[place] for place in places), None, grid.time)
+        found = []
+        for content, *limits in node.operands:
+            inner = batch.inside([(index, self.binding.extent(size, str(self.current))) for index, size in limits])
+            found.append(np.array(np.broadcast_to(evaluate(content, inner), inner.shape), self.dtype))
+        return found, places
+
+    def called(self, node: Call, grid: Grid, evaluate: Callable[[Basic, Grid], Any]) -> Any:
+        """Return elements of a result of linear algebra."""
+        operands, batch = self.operands(node, grid, evaluate)
+        return self.elements_at(node, numeric(node.op, node.which, operands, str(self.current)), batch, grid)
+
+    def elements_at(self, node: Call, result: np.ndarray, batch: list[int], grid: Grid) -> Any:
+        """Return the elements of a batch of results at a call's places, over a grid."""
+        along = [
+            np.arange(grid.axes[place][1]).reshape([-1 if k == place else 1 for k in range(len(grid.axes))])
+            for place in batch
+        ]
+        places = [np.real(np.asarray(self.value(place, grid))).astype(np.int64) for place in node.places]
+        return result[(*along, *places)] if along or places else result[()]

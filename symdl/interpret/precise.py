@@ -18,11 +18,12 @@ from sympy.core.relational import Relational
 
 from symdl.errors import InputError, InternalError
 from symdl.expr.index import Index, axis_index, free_indices
-from symdl.expr.nodes import Element, Reduce, TensorSymbol
+from symdl.expr.nodes import Call, Element, Reduce, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS, ScalarOp
 from symdl.expr.system import Equation, System
 from symdl.interpret.binding import Binding
 from symdl.interpret.grids import steps
+from symdl.interpret.matrices import precise
 
 Env = dict[Index, int]
 Compiled = Callable[[Env], Any]
@@ -125,6 +126,8 @@ class PreciseInterpreter:
             return lambda env: constant
         if isinstance(node, Reduce):
             return self.reduction(node, known)
+        if isinstance(node, Call):
+            return self.called(node, known)
         arguments = [self.compile(argument, known) for argument in node.args if not isinstance(argument, TensorSymbol)]
         if isinstance(node, Element):
             return self.load(node, arguments)
@@ -208,5 +211,30 @@ class PreciseInterpreter:
             if start is None and not terms:
                 raise InputError(f"{equation}: {node.op} over an empty axis")
             return reduce(combine, terms) if terms else start
+
+        return value
+
+    def called(self, node: Call, known: dict[Basic, Compiled]) -> Compiled:
+        """Return a function that reads an element of a result of linear algebra, computed once for each batch."""
+        equation, results = self.current, {}
+        batch = sorted(node.batch, key=lambda index: index.name)
+        places = [self.compile(place, known) for place in node.places]
+        operands = [
+            (self.compile(content, known), [(index, self.binding.extent(size, equation)) for index, size in limits])
+            for content, *limits in node.operands
+        ]
+
+        def operand(body: Compiled, limits: list[tuple[Index, int]], env: Env) -> np.ndarray:
+            found = np.empty([extent for _, extent in limits], dtype=object)
+            for where in np.ndindex(found.shape):
+                found[where] = number(body({**env, **{index: k for (index, _), k in zip(limits, where, strict=True)}}))
+            return found
+
+        def value(env: Env) -> Any:
+            key = tuple(env[index] for index in batch)
+            if key not in results:
+                matrices = [operand(body, limits, env) for body, limits in operands]
+                results[key] = precise(node.op, node.which, matrices, equation)
+            return results[key][tuple(int(place(env)) for place in places)]
 
         return value

@@ -14,9 +14,10 @@ import numpy as np
 import sympy
 from sympy import Basic
 
-from symdl.expr.nodes import Element, Reduce
+from symdl.expr.nodes import Call, Element, Reduce
 from symdl.expr.scalar import SCALAR_OPS, ScalarOp
 from symdl.interpret.grids import Grid, GridInterpreter
+from symdl.interpret.matrices import condition, numeric
 
 
 class ScaledInterpreter(GridInterpreter):
@@ -43,6 +44,8 @@ class ScaledInterpreter(GridInterpreter):
             return self.load(node, self.scales, grid)
         if isinstance(node, Reduce):
             return self.reduced(node, grid)
+        if isinstance(node, Call):
+            return self.called_scale(node, grid)
         if isinstance(node, SCALAR_OPS["where"]):
             condition, a, b = node.args
             holds = self.value(condition, grid)
@@ -90,6 +93,22 @@ class ScaledInterpreter(GridInterpreter):
             if derivative != 0:
                 total = total + np.abs(self.value(derivative, grid)) * self.scale(argument, grid)
         return total
+
+    def called_scale(self, node: Call, grid: Grid) -> Any:
+        """Return the scale of a result of linear algebra: its norm times the operand's condition, roughly."""
+        operands, batch = self.operands(node, grid, self.value)
+        scales, _ = self.operands(node, grid, self.scale)
+        result = numeric(node.op, node.which, operands, str(self.current))
+        axes = tuple(range(len(batch), result.ndim))
+        growth = condition(node.op, operands[0])
+        for operand, scale in zip(operands, scales, strict=True):
+            size = np.linalg.norm(operand, axis=(-2, -1))
+            growth = growth * np.maximum(1.0, np.linalg.norm(scale, axis=(-2, -1)) / np.where(size == 0, 1.0, size))
+        norms = np.sqrt(np.sum(np.abs(result) ** 2, axis=axes)) if axes else np.abs(result)
+        spread = (growth * np.maximum(norms, 1.0 if node.op == "logdet" else 0.0)).reshape(
+            result.shape[: len(batch)] + (1,) * len(axes)
+        )
+        return self.elements_at(node, np.broadcast_to(spread, result.shape), batch, grid)
 
     def reduced(self, node: Reduce, grid: Grid) -> Any:
         """Return the scale of a reduction."""

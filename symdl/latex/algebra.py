@@ -18,6 +18,7 @@ from symdl.latex.forms import (
     Form,
     Hadamard,
     Identity,
+    Inverse,
     Leaf,
     MatMul,
     Norm,
@@ -223,6 +224,8 @@ def transpose(form: Form) -> Form:
         return form.arg
     if isinstance(form, Leaf) and form.symmetric:
         return form
+    if isinstance(form, Inverse) and transpose(form.arg) == form.arg:
+        return form
     if isinstance(form, MatMul):
         return MatMul(tuple(transpose(factor) for factor in reversed(form.factors)))
     if isinstance(form, Scale) and form.arg is not None:
@@ -249,7 +252,7 @@ def _inside(form: Form) -> Form | None:
 def cost(form: Form) -> int:
     """Return how long a form is to read; a transpose costs more the larger its argument."""
     if isinstance(form, Transpose):
-        plain = isinstance(form.arg, Leaf | Ones)
+        plain = isinstance(form.arg, Leaf | Ones) or (isinstance(form.arg, Inverse) and isinstance(form.arg.arg, Leaf))
         return cost(form.arg) + (1 if plain else 2 if isinstance(form.arg, Sum | Hadamard) else 3)
     return 1 + sum(map(cost, children(form)))
 

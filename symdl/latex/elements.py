@@ -14,12 +14,13 @@ from sympy import Add, Basic, Expr, Integer, KroneckerDelta, Mul, Number, Number
 from sympy.logic.boolalg import And, BooleanFalse, BooleanFunction, BooleanTrue, Not, Or
 
 from symdl.expr.index import Index, substitute
-from symdl.expr.nodes import Array, CompositeOp, Element, Reduce, Tensor
+from symdl.expr.nodes import Array, Call, CompositeOp, Element, Reduce, Tensor
 from symdl.expr.scalar import ScalarOp
 from symdl.latex import algebra
 from symdl.latex.algebra import add, apply, power, scale, structure
-from symdl.latex.forms import At, BigOp, Cases, Delta, Form, Leaf, Logic, Place, Relation
+from symdl.latex.forms import At, BigOp, Bracket, Cases, Delta, Form, Leaf, Logic, Place, Relation
 from symdl.latex.forms import Number as NumberForm
+from symdl.latex.linear_algebra import call_form
 from symdl.latex.names import LETTERS, name_latex, symbol_latex
 
 COMPARISONS = {sympy.Eq: "==", sympy.Ne: "!=", sympy.Lt: "<", sympy.Le: "<=", sympy.Gt: ">", sympy.Ge: ">="}
@@ -74,6 +75,8 @@ class ElementView:
             return power(self.form(expr.base), self.form(expr.exp))
         if isinstance(expr, Reduce):
             return self.reduce(expr)
+        if isinstance(expr, Call):
+            return self.called(expr)
         if isinstance(expr, KroneckerDelta):
             return Delta(*map(self.place, expr.args))
         return self.function(expr)
@@ -111,6 +114,27 @@ class ElementView:
         if "symmetric" in tensor.properties:
             places = tuple(sorted(places, key=lambda place: structure(self.place(place))))
         return At(base, places, tuple(map(self.place, places)))
+
+    def called(self, call: Call) -> Form:
+        """Return an element of a result of linear algebra; matrices of a batch are written by their elements."""
+        if call.batch:
+            base = call_form(call, lambda position: self.operand(*call.open()[position]))
+        else:
+            from symdl.latex.view import matrix_of
+
+            base = matrix_of(call)
+        places = tuple(index for index, size in zip(call.places, call.result_shape, strict=True) if size != 1)
+        return At(base, places, tuple(map(self.place, places))) if places else base
+
+    def operand(self, axes: Sequence[tuple[Index, Expr]], content: Expr) -> Form:
+        """Return a matrix by its elements."""
+        inner = ElementView(self.letters, self.used)
+        shown = []
+        for index, size in axes:
+            if size != 1:
+                inner.letters[index] = letter(self.used | set(inner.letters.values()))
+                shown.append((index, inner.letters[index], size))
+        return Bracket((axes[0][1], axes[1][1]), inner.form(content), tuple(shown))
 
     def base(self, tensor: Tensor) -> Form:
         """Return what the subscript is attached to."""

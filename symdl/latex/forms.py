@@ -2,6 +2,7 @@
 
     Form = Leaf | Number | Ones | Identity | Unit | Explicit              names and constants
          | MatMul | Transpose | Diag | DiagonalOf | Trace | Norm | Kron    matrix operations
+         | Inverse | Operator                                  linear algebra
          | Hadamard | Power | Apply | Cases | Relation | Logic             element by element
          | Sum | Scale | Composite | Slice                                 linear; a named op; part of a leaf
          | At | BigOp | Delta | Place | Bracket                            index notation
@@ -220,6 +221,28 @@ class DiagonalOf(Form):
 class Trace(Form):
     """The trace of a square matrix."""
 
+    arg: Form
+
+
+@dataclass(frozen=True)
+class Inverse(Form):
+    """The inverse of a square matrix."""
+
+    arg: Form
+
+    @property
+    def shape(self) -> Shape:
+        """Rows and columns."""
+        return self.arg.shape
+
+
+@dataclass(frozen=True)
+class Operator(Shaped):
+    """A function of a matrix as a whole: its determinant, its Cholesky factor, its eigenvalues; ``op`` and ``which``."""
+
+    symbol: str
+    op: str
+    which: int
     arg: Form
 
 

@@ -17,12 +17,14 @@ from symdl.latex.forms import (
     Form,
     Hadamard,
     Identity,
+    Inverse,
     Kron,
     Leaf,
     MatMul,
     Norm,
     Number,
     Ones,
+    Operator,
     Place,
     Power,
     Scale,
@@ -88,9 +90,27 @@ def _(form: Explicit) -> tuple[str, int]:
 def _(form: Transpose) -> tuple[str, int]:
     if isinstance(form.arg, Leaf | Slice):
         return with_superscript(text(form.arg), r"\top"), POWER
+    if isinstance(form.arg, Inverse):
+        return _inverse(form.arg, r"-\top"), POWER
     if isinstance(form.arg, Apply | Power) and not _closed(form.arg):
         return rf"{parenthesised(text(form.arg))}^{{\top}}", POWER
     return rf"{within(form.arg, ATOM)}^{{\top}}", POWER
+
+
+@typeset.register
+def _(form: Inverse) -> tuple[str, int]:
+    return _inverse(form, "-1"), POWER
+
+
+def _inverse(form: Inverse, mark: str) -> str:
+    if isinstance(form.arg, Leaf):
+        return with_superscript(text(form.arg), mark)
+    return rf"{within(form.arg, ATOM)}^{{{mark}}}"
+
+
+@typeset.register
+def _(form: Operator) -> tuple[str, int]:
+    return rf"{form.symbol}{parenthesised(text(form.arg))}", ATOM
 
 
 def _closed(form: Form) -> bool:

@@ -12,7 +12,7 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, NumberSymbol, Pow, Re
 from sympy.logic.boolalg import And, Boolean, BooleanFunction, Not, Or
 
 from symdl.expr.index import Index, axis_index, free_indices, substitute
-from symdl.expr.nodes import Array, CompositeOp, Element, Reduce, Tensor
+from symdl.expr.nodes import Array, Call, CompositeOp, Element, Reduce, Tensor
 from symdl.expr.scalar import ScalarOp
 from symdl.expr.sizes import same_size
 from symdl.latex.algebra import ZERO, add, apply, cost, power, structure, transpose
@@ -30,6 +30,7 @@ from symdl.latex.forms import (
     Slice,
     Unit,
 )
+from symdl.latex.linear_algebra import call_form
 from symdl.latex.names import used_names
 from symdl.latex.patterns import recognised
 
@@ -108,6 +109,8 @@ class MatrixView:
         """Return the form of a body that uses exactly these places, or None if it has no matrix form."""
         if isinstance(expr, Element):
             return self.element(expr, places)
+        if isinstance(expr, Call):
+            return self.called(expr, places)
         if isinstance(expr, Add):
             return self.sum(expr, places)
         if isinstance(expr, Mul | KroneckerDelta) or (isinstance(expr, Reduce) and expr.op == "add"):
@@ -164,6 +167,18 @@ class MatrixView:
             if all(self.fits(index, size) for index, size in zip(indices, sizes, strict=True)):
                 return base if base.shape[0] != 1 and indices[0] == places[0] else transpose(base)
         return self.part(load, base, places)
+
+    def called(self, call: Call, places: Places) -> Form | None:
+        """Return a result of linear algebra, its transpose or its diagonal; an operand must not depend on ``places``."""
+        if call.batch:
+            return None
+        base = matrix_of(call)
+        indices = [index for index, size in zip(call.places, call.result_shape, strict=True) if size != 1]
+        if tuple(indices) == places:
+            return base
+        if tuple(indices[::-1]) == places:
+            return transpose(base)
+        return diagonal_of(base) if len(indices) == 2 and indices[0] == indices[1] in places else None
 
     def fits(self, index: Index, size: Expr) -> bool:
         """Tell whether an open index runs over a whole axis."""
@@ -286,6 +301,19 @@ class MatrixView:
             whole = self.network([total, *rest], [own, *[()] * len(rest)]).result(places, bound)
             choices += [] if whole is None else [whole]
         return min(choices, key=cost) if choices else None
+
+
+@lru_cache(maxsize=2_000)
+def matrix_of(call: Call) -> Form:
+    """Return the form of the whole result of a call without a batch."""
+    opened = call.open()
+
+    def operand(position: int) -> Form:
+        axes, content = opened[position]
+        rows, columns = (index if size != 1 else None for index, size in axes)
+        return MatrixView(dict(axes)).form(content, rows, columns)
+
+    return call_form(call, operand)
 
 
 def _within(end: Expr, size: Expr) -> bool:

@@ -8,7 +8,8 @@ import sympy
 from sympy import Eq, Expr, Integer, KroneckerDelta
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.expr.contract import matmul
+from symdl.expr.calls import call
+from symdl.expr.contract import kron, matmul
 from symdl.expr.index import rebuild
 from symdl.expr.indexed import aliases
 from symdl.expr.ingest import ingest
@@ -62,28 +63,16 @@ def outer(x: Any, y: Any) -> Tensor:
     return Array(Element(a, i) * Element(b, j), (i, n), (j, m))
 
 
-def kron(a: Any, b: Any) -> Tensor:
-    """Kronecker product of two matrices, shape (n·r, m·s)."""
-    left, right = _tensor(a, "kron"), _tensor(b, "kron")
-    if left.order != 2 or right.order != 2:
-        raise ShapeError(f"kron: expected two matrices, found {shape_text(left.shape)} and {shape_text(right.shape)}")
-    (i, n), (j, m) = axes_of([p * q for p, q in zip(left.shape, right.shape, strict=True)])
-    r, s = right.shape
-    return Array(
-        Element(left, sympy.floor(i / r), sympy.floor(j / s)) * Element(right, sympy.Mod(i, r), sympy.Mod(j, s)),
-        (i, n),
-        (j, m),
-    )
-
-
 def matrix_power(a: Any, k: int) -> Tensor:
-    """Matrix power with a non-negative integer exponent."""
+    """Matrix power with an integer exponent; a negative one is a power of the inverse."""
     value = _tensor(a, "matrix_power")
     if value.order != 2 or not same_size(*value.shape):
         raise ShapeError(f"matrix_power: expected a square matrix, found shape {shape_text(value.shape)}")
-    if not isinstance(k, int) or k < 0:
-        raise ExpressionError(f"matrix_power: expected a non-negative integer exponent, found {k}")
-    return reduce(matmul, [value] * k) if k else eye(value.shape[0])
+    if not isinstance(k, int):
+        raise ExpressionError(f"matrix_power: expected an integer exponent, found {k}")
+    if k < 0:
+        value = call("inverse", 0, [value])
+    return reduce(matmul, [value] * abs(k)) if k else eye(value.shape[0])
 
 
 def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:

@@ -6,7 +6,7 @@ import sympy
 from sympy import Add, Basic, Expr, Mul, Pow
 
 from symdl.expr.index import Index, free_indices, rebuild, substitute
-from symdl.expr.nodes import Array, Element, Reduce, Tensor
+from symdl.expr.nodes import Array, Call, Element, Reduce, Tensor
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.simplify.scope import Scope, rebuild_in_scope
 
@@ -161,6 +161,8 @@ def covers(pattern: Expr, size: Any, index: Index) -> bool:
             place == index and extent == size
             for place, extent in zip(pattern.indices, pattern.tensor.shape, strict=True)
         )
+    if isinstance(pattern, Call):
+        return (index, size) in zip(pattern.places, pattern.result_shape, strict=True)
     if isinstance(pattern, Tensor | Reduce) or not pattern.args:
         return False
     parts = pattern.args[:1] if isinstance(pattern, SCALAR_OPS["where"]) else pattern.args

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import sympy
 from sympy import Basic, Expr, Lt
 
+from symdl.expr.calls import Call
 from symdl.expr.elements import Element, Reduce, compares_indices
 from symdl.expr.index import Index, free_indices
 from symdl.expr.scalar import SCALAR_OPS
@@ -67,6 +68,9 @@ def map_in_scope(node: Basic, scope: Scope, function: Callable[[Basic, Scope], B
         axes, content = node.open()
         inner = function(content, scope.within(axes))
         return node if inner == content else Reduce(node.op, inner, *axes)
+    if isinstance(node, Call):
+        contents = [(axes, function(content, scope.within(axes))) for axes, content in node.open()]
+        return node.over(contents).at(*(function(place, scope) for place in node.places))
     scopes = [scope] * len(node.args)
     if isinstance(node, SCALAR_OPS["where"]):
         scopes = [scope, scope.under(node.args[0], True), scope.under(node.args[0], False)]

@@ -10,13 +10,14 @@ from sympy import Add, Basic, Expr, Mul, Pow
 from symdl.derive.guards import keep_under_guards
 from symdl.expr.equations import tensors_of_block
 from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitute
-from symdl.expr.nodes import Array, Element, Named, Reduce, Tensor, TensorSymbol
+from symdl.expr.nodes import Array, Call, Element, Named, Reduce, Tensor, TensorSymbol
 from symdl.expr.system import Equation, System, elements_of, trace
 from symdl.ops.softmax import Softmax
 from symdl.simplify.algebra import complexity, tidy
 from symdl.simplify.growth import may_expand
 from symdl.simplify.guards import drop_guards
 from symdl.simplify.known_sums import KnownSums
+from symdl.simplify.linear_algebra import cancel, simplify_call
 from symdl.simplify.recognise import Softmaxes, covers, fold, sigmoids
 from symdl.simplify.reductions import merge_sums, simplify_reduce
 from symdl.simplify.scope import Scope
@@ -132,9 +133,10 @@ class _Simplifier:
         In a softmax's derivative the normaliser divides a sum, and is to be joined with an exponential outside of it.
         """
         factors = Mul.make_args(body)
-        sums = [factor for factor in factors if isinstance(factor, Reduce)]
-        rest = Mul(*(factor for factor in factors if not isinstance(factor, Reduce)))
-        if len(sums) != 1 or not rest.has(Element) or rest.has(Reduce):
+        sums = [factor for factor in factors if isinstance(factor, Reduce | Call)]
+        rest = Mul(*(factor for factor in factors if not isinstance(factor, Reduce | Call)))
+        simple = rest == 1 or not (rest.has(Element) or isinstance(sums[0] if sums else None, Call))
+        if len(sums) != 1 or simple or rest.has(Reduce, Call):
             return body
         own = free_indices(sums[0])
         axes = [axis for axis in self.system.by_target[self.current].axes if axis[0] in own]
@@ -168,7 +170,7 @@ class _Simplifier:
         indices = [rebuild(index, lambda part: self.inline(part, bodies, always)) for index in node.indices]
         element = Element(node.tensor, *indices)
         body = bodies.get(node.tensor)
-        if body is None or body.has(Reduce):
+        if body is None or body.has(Reduce, Call):
             return element
         simple = isinstance(body, Element) or body.is_Atom
         equation = self.system.by_target.get(node.tensor)
@@ -182,11 +184,22 @@ class _Simplifier:
     def rewrite(self, body: Expr) -> Expr:
         """Apply all rules to one body."""
         scope = Scope(self.system.by_target[self.current].axes)
+        if isinstance(body, Call):
+            contents = [(axes, self.pointwise(content, scope.within(axes))) for axes, content in body.open()]
+            return tidy(simplify_call(body.over(contents), self.meaning, self.note), scope)
         if isinstance(body, Reduce):
             axes, content = body.open()
             content = self.pointwise(content, scope.within(axes))
+            while body.op == "add" and (met := cancel(axes, content, self.meaning)) is not None:
+                self.note("linear algebra")
+                axes, content = met
             return self.finish(simplify_reduce(body.op, axes, content, self.note, scope), scope)
         return self.finish(self.pointwise(self.join_sums(body), scope), scope)
+
+    def meaning(self, load: Element) -> Expr | None:
+        """Return the body that an element stands for, in its indices."""
+        body = self.full.get(load.tensor)
+        return None if body is None else substitute(body, {axis_index(k): i for k, i in enumerate(load.indices)})
 
     def pointwise(self, body: Expr, scope: Scope) -> Expr:
         """Return the shortest form of a body, named functions recognised in it as it is and term by term."""

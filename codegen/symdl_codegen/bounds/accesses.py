@@ -16,7 +16,7 @@ import numpy as np
 from symdl_codegen.bounds.grids import outside
 from symdl_codegen.bounds.intervals import Domain, Range, is_data
 from symdl_codegen.errors import ArgumentError
-from symdl_codegen.program import Apply, Axis, Const, Equation, Index, Load, Program, Scalar, walk
+from symdl_codegen.program import Apply, Axis, Call, Const, Equation, Index, Load, Program, Scalar, walk
 from symdl_codegen.scalars import evaluate, text
 
 Guards = tuple[tuple[Scalar, bool], ...]  # (condition, whether it holds)
@@ -148,14 +148,17 @@ def _indices(
 ) -> Iterator[Access]:
     """The indices of one read or scatter that are not plainly an axis of the same extent."""
     tensor, indices, guards, words = place
-    for position, (index, extent) in enumerate(zip(indices, program.tensors[tensor].shape, strict=True)):
+    for position, (index, extent) in enumerate(zip(indices, program.tensors[tensor].shape, strict=False)):
         if not (isinstance(index, Index) and axes[index.name].extent == extent):
             yield Access(equation, tensor, position, index, guards, words)
 
 
-def _reads(scalar: Scalar, guards: Guards) -> Iterator[tuple[Load, Guards]]:
+def _reads(scalar: Scalar | Call, guards: Guards) -> Iterator[tuple[Load, Guards]]:
     """Every load of ``scalar`` with the conditions under which it is evaluated."""
     match scalar:
+        case Call(_, _, operands):
+            for operand in operands:
+                yield from _reads(operand, guards)
         case Load(_, indices):
             yield scalar, guards
             for index in indices:
@@ -169,7 +172,7 @@ def _reads(scalar: Scalar, guards: Guards) -> Iterator[tuple[Load, Guards]]:
                 yield from _reads(argument, guards)
 
 
-def _scattered(body: Scalar) -> Guards:
+def _scattered(body: Scalar | Call) -> Guards:
     """The conditions under which a scatter adds something else than zero."""
     match body:
         case Apply("where", (condition, yes, Const(0 | 0.0))):

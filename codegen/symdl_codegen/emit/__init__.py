@@ -15,7 +15,11 @@ from symdl_codegen.ir import Module, Span
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of a kernel call: ``role`` is buffer (an address), size (an integer) or symbol (a native helper)."""
+    """One argument of a kernel call.
+
+    ``role`` is buffer (an address), size (an integer), symbol (a native helper) or status (where the call of the number
+    ``name`` notes a failure).
+    """
 
     role: str
     name: str

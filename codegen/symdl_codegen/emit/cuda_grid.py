@@ -20,6 +20,7 @@ from symdl_codegen.ir import (
     Module,
     Nest,
     Reduce,
+    Routine,
     Scalar,
     Store,
     axes_of,
@@ -75,6 +76,11 @@ def _nests(kernel: Kernel, module: Module) -> list[Nest]:
             continue
         if not isinstance(part, Nest):
             raise UnsupportedError(f"the cuda target takes nests only, found {type(part).__name__} in {kernel.name}")
+        for inner in part.body:
+            if isinstance(inner, Routine):
+                raise UnsupportedError(
+                    f"the cuda target has no linear algebra: {inner.op} in {kernel.name}; use the cpu or numpy target"
+                )
         if any(isinstance(inner, Store) and inner.op is not None for inner in part.body):
             nests.append(_gathered(part, nests.pop() if nests else None, kernel, module))
         else:

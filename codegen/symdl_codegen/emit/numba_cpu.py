@@ -7,6 +7,7 @@ import math
 
 from symdl_codegen.emit import Argument, Call, Emitted, EmittedKernel
 from symdl_codegen.emit.names import Names, identifier
+from symdl_codegen.emit.numba_lapack import LOCALS, ROUTINES_OF, RoutineText
 from symdl_codegen.emit.numba_tile import TileText, helpers
 from symdl_codegen.emit.scalar_text import (
     AND,
@@ -24,6 +25,7 @@ from symdl_codegen.emit.scalar_text import (
     ScalarText,
 )
 from symdl_codegen.intrinsics.functions import FUNCTIONS
+from symdl_codegen.intrinsics.lapack import ROUTINES
 from symdl_codegen.intrinsics.machine import tile_shape
 from symdl_codegen.ir import (
     Apply,
@@ -38,11 +40,13 @@ from symdl_codegen.ir import (
     Module,
     Nest,
     Reduce,
+    Routine,
     Scalar,
     Size,
     Statement,
     Store,
     axes_of,
+    routines,
     statements,
     walk,
 )
@@ -105,6 +109,8 @@ RESERVED = frozenset(
         "copy_code",
         "strips_code",
         "tile_code",
+        *(f"{name}_code" for name in ROUTINES),
+        *ROUTINES,
         "address",
         "range",
         "min",
@@ -135,6 +141,7 @@ def emit(module: Module, dtype: str) -> Emitted:
         shapes = tuple((module.buffers[b].kind, tuple(map(renaming.scalar, module.buffers[b].shape))) for b in buffers)
         key = (body, shapes, renaming.time(kernel.span))
         writer = _Writer(module, kernel, buffers, tuple(s for s in renaming.sizes if not s.startswith("tile.")), dtype)
+        writer.number = len(calls)
         if key not in known:
             known[key] = len(kernels)
             kernels.append(writer.kernel(names(kernel.name)))
@@ -151,10 +158,13 @@ class _Writer:
     ) -> None:
         self.module, self.source_kernel, self.dtype = module, kernel, dtype
         self.buffers, self.sizes = buffers, sizes
-        self.names = Names(RESERVED)
+        self.number = 0
+        self.routines = routines(kernel)
+        self.names = Names(RESERVED | LOCALS if self.routines else RESERVED)
         self.rows, self.columns = tile_shape(dtype)
         tiles = [part for part in statements(kernel.body) if isinstance(part, Contract)]
-        self.helpers = sorted({helper for part in tiles for helper in helpers(part, module)})
+        needed = {helper for part in tiles for helper in helpers(part, module)}
+        self.helpers = sorted(needed | {name for part in self.routines for name in ROUTINES_OF[part.op]})
         self.text = ScalarText(TABLE, self._leaf, self._special)
         self.spans = spanning(axes_of(kernel.body), module.buffers, kernel.span)
         self.by_data = 0  # branches around that data chooses: what they read is checked at run time
@@ -167,13 +177,16 @@ class _Writer:
     def arguments(self) -> tuple[Argument, ...]:
         """The arguments of this kernel's call, in order of its parameters."""
         symbols = (Argument("symbol", f"{helper}_{self.dtype}") for helper in self.helpers)
-        return (*(Argument("buffer", b) for b in self.buffers), *(Argument("size", s) for s in self.sizes), *symbols)
+        status = (Argument("status", str(self.number)),) if self.routines else ()
+        buffers, sizes = (Argument("buffer", b) for b in self.buffers), (Argument("size", s) for s in self.sizes)
+        return (*buffers, *sizes, *symbols, *status)
 
     def kernel(self, name: str) -> EmittedKernel:
         """The kernel as one function."""
         parameters = [(self.names(b, "buffer"), f"{self.module.buffers[b].kind}*") for b in self.buffers]
         parameters += [(self.names(s, "size"), "size") for s in self.sizes]
         parameters += [(f"{helper}_code", "symbol") for helper in self.helpers]
+        parameters += [("status", "int*")] if self.routines else []
         self.lines = [f"def {identifier(name)}({', '.join(p for p, _ in parameters)}):"]
         self.lines += [f"    # {line}" for line in self.source_kernel.note.splitlines()]
         self.body(self.source_kernel.body, 1)
@@ -199,6 +212,8 @@ class _Writer:
                     self.body(inner, self.loops(axes, depth))
                 case Contract():
                     TileText(self, statement).write(depth)
+                case Routine():
+                    RoutineText(self, statement).write(depth)
 
     def loops(self, axes: tuple[Axis, ...], depth: int) -> int:
         """Add loop heads; return the depth inside them."""

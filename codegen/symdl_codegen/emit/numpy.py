@@ -30,6 +30,7 @@ from symdl_codegen.ir import (
     Module,
     Nest,
     Reduce,
+    Routine,
     Scalar,
     Size,
     Span,
@@ -37,6 +38,7 @@ from symdl_codegen.ir import (
     Store,
     free_indices,
     locals_of,
+    routines,
     walk,
 )
 from symdl_codegen.lower.equations import identity
@@ -90,6 +92,8 @@ RESERVED = frozenset(
         "scatter_add",
         "along",
         "moment",
+        "linear_algebra",
+        "matrices",
         "reversed",
         "range",
         "tensors",
@@ -136,7 +140,7 @@ def emit(module: Module, dtype: str) -> Emitted:
     for span, group in groupby(zip(module.kernels, kernels, strict=True), key=lambda pair: pair[0].span):
         pairs = list(group)
         if span:
-            written = {name for kernel, _ in pairs for name in kernel.writes}
+            written = {n for kernel, _ in pairs for n in kernel.writes if module.buffers[n].role != "scratch"}
             body += _Writer(module, names, dtype).loop(span, sorted(written - allocated))
             allocated |= written
         body += [_indented(text.source, 2 if span else 1) for _, text in pairs]
@@ -144,7 +148,8 @@ def emit(module: Module, dtype: str) -> Emitted:
     updates = ", ".join(f'"{state}": {names(state, "new state")}' for state, _ in module.updates)
     guard = names(module.guard, "buffer") if module.guard else "None"
     looping = ["moment"] if any(kernel.span for kernel in module.kernels) else []
-    support = ", ".join(["along", "erf", "erfc", *looping, "scatter_add", "take"])
+    routines_used = ["linear_algebra", "matrices"] if any(map(routines, module.kernels)) else []
+    support = ", ".join(["along", "erf", "erfc", *routines_used, *looping, "scatter_add", "take"])
     tail = f"    return {{{outputs}}}, {{{updates}}}, {guard}\n"
     head.insert(0, HEADER.format(name=module.name, dtype=dtype, support=support).removesuffix("\n"))
     return Emitted("\n".join([*head, *body, tail]), tuple(kernels))
@@ -162,11 +167,12 @@ class _Writer:
         self.domain: tuple[Axis, ...] = ()
         self.bound: dict[str, set[str]] = {}  # which indices a local's array has axes for
         self.time: Size | None = None
+        self.note = ""
         self.text = ScalarText(TABLE, self._leaf)
 
     def kernel(self, kernel: Kernel) -> list[str]:
         """The lines of one kernel."""
-        self.time = Size(kernel.span.time) if kernel.span else None
+        self.time, self.note = Size(kernel.span.time) if kernel.span else None, kernel.note
         return [line for nest in kernel.body for line in self._nest(nest, kernel.name)]
 
     def loop(self, span: Span, written: list[str]) -> list[str]:
@@ -187,6 +193,8 @@ class _Writer:
         lines = []
         self.bound = {}
         for part in nest.body:
+            if isinstance(part, Routine):
+                return self._routine(part, nest.axes)
             self.domain = nest.axes
             match part:
                 case Let(local, value):
@@ -206,6 +214,33 @@ class _Writer:
             if isinstance(part, Let | Reduce):
                 self.names.given[(f"done {name}", part.local.name)] = self.names.given.pop(("local", part.local.name))
         return lines
+
+    def _routine(self, part: Routine, axes: tuple[Axis, ...]) -> list[str]:
+        """Linear algebra on whole batches, one line a result."""
+        self.domain = axes
+        operands = []
+        for load, (rows, columns) in zip(part.operands, part.matrices, strict=True):
+            leading = len(axes) if any(free_indices(index) for index in load.indices) else 0
+            extents = self._shape(tuple(axis.extent for axis in axes))
+            operands.append(f"matrices({self._moved(load)}, {leading}, {extents}, {self._shape((rows, columns))})")
+        lines = []
+        for which, place in part.results:
+            name = self.names(place.tensor, "buffer")
+            told = f"{part.operands[0].tensor!r}, {self.note.splitlines()[0]!r}"
+            value = f'linear_algebra("{part.op}", {which}, {told}, {", ".join(operands)})'
+            moving = [index for index in place.indices if not isinstance(index, Size)]
+            if len(moving) < len(place.indices):
+                slots = [self.text(index) if isinstance(index, Size) else ":" for index in place.indices]
+                name += f"[{', '.join(slots)}]"
+            lines.append(f"{name} = {value}")
+        return lines
+
+    def _moved(self, load: Load) -> str:
+        """A batch of matrices: its leading indices at the present time, each other one along its axis."""
+        name = self.names(load.tensor, "buffer")
+        if not load.indices:
+            return name
+        return f"{name}[{', '.join(self.text(index) for index in load.indices)}]"
 
     def _local(self, local: Local, name: str) -> str:
         return self.names(local.name, "local")

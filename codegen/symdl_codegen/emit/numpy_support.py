@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from symdl_codegen.errors import ComputationError
+from symdl_codegen.primitives import fault
+
 try:
     from scipy.special import erf, erfc
 except ImportError:  # scipy is optional here: the same functions, one element at a time
@@ -47,4 +50,53 @@ def along(extent: int, place: int, order: int) -> np.ndarray:
     return np.arange(extent).reshape((1,) * place + (extent,) + (1,) * (order - place - 1))
 
 
-__all__ = ["along", "erf", "erfc", "moment", "scatter_add", "take"]
+def matrices(values: np.ndarray, leading: int, batch: tuple[int, ...], shape: tuple[int, int]) -> np.ndarray:
+    """``values``, whose first axes are ``leading`` ones of a batch, as a ``batch`` of matrices; a vector is a column."""
+    return np.broadcast_to(values.reshape(values.shape[:leading] + shape), batch + shape)
+
+
+def linear_algebra(op: str, which: int, operand: str, note: str, *operands: np.ndarray) -> np.ndarray:
+    """Result ``which`` of an operation on batches of matrices; ComputationError where one has none."""
+    try:
+        return _OPERATIONS[op](which, *operands)
+    except np.linalg.LinAlgError:
+        raise ComputationError(fault(op, operand, note)) from None
+
+
+def _logdet(which: int, a: np.ndarray) -> np.ndarray:
+    sign, value = np.linalg.slogdet(a)
+    if np.any(sign <= 0):
+        raise np.linalg.LinAlgError
+    return value
+
+
+def _eigh(which: int, a: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(a)
+    return vectors * signs(vectors) if which else values
+
+
+def _svd(which: int, a: np.ndarray) -> np.ndarray:
+    left, values, right = np.linalg.svd(a, full_matrices=False)
+    turned = signs(left)
+    return (left * turned, values, np.swapaxes(right, -1, -2) * turned)[which]
+
+
+def signs(vectors: np.ndarray) -> np.ndarray:
+    """-1 or 1 for each column: the first entry that is at least 0.7 times the largest in magnitude becomes positive."""
+    sizes = np.abs(vectors)
+    first = np.argmax(sizes >= 0.7 * sizes.max(axis=-2, keepdims=True), axis=-2)
+    chosen = np.take_along_axis(vectors, first[..., None, :], axis=-2)
+    return np.where(chosen < 0, -1, 1).astype(vectors.dtype)
+
+
+_OPERATIONS: dict[str, Any] = {
+    "inverse": lambda which, a: np.linalg.inv(a),
+    "solve": lambda which, a, b: np.linalg.solve(a, b),
+    "determinant": lambda which, a: np.linalg.det(a),
+    "logdet": _logdet,
+    "cholesky": lambda which, a: np.linalg.cholesky(a),
+    "eigh": _eigh,
+    "svd": _svd,
+}
+
+__all__ = ["along", "erf", "erfc", "linear_algebra", "matrices", "moment", "scatter_add", "take"]

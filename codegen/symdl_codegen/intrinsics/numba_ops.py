@@ -10,6 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from symdl_codegen.intrinsics import lapack
 from symdl_codegen.intrinsics.functions import FUNCTIONS, function
 
 I64, I32 = ir.IntType(64), ir.IntType(32)
@@ -140,6 +141,12 @@ def pointer_float64(typing_context, where):
 
 
 @intrinsic
+def pointer_int32(typing_context, where):
+    """The integer address ``where`` as a pointer to int32."""
+    return types.CPointer(types.int32)(types.int64), _to_pointer
+
+
+@intrinsic
 def pointer_int64(typing_context, where):
     """The integer address ``where`` as a pointer to int64."""
     return types.CPointer(types.int64)(types.int64), _to_pointer
@@ -237,5 +244,7 @@ NAMESPACE = {
     "copy_bytes": copy_bytes,
     "pointer_float32": pointer_float32,
     "pointer_float64": pointer_float64,
+    "pointer_int32": pointer_int32,
     "pointer_int64": pointer_int64,
+    **lapack.intrinsics(),
 }

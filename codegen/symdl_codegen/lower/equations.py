@@ -5,8 +5,9 @@ from typing import Any
 
 from symdl_codegen.errors import UnsupportedError
 from symdl_codegen.ir import Kernel, Local, Module, Nest, Reduce, Span, Statement, Store, substitute
+from symdl_codegen.lower.linear_algebra import joined, routine
 from symdl_codegen.primitives import REDUCTIONS
-from symdl_codegen.program import Axis, Const, Equation, Index, Load, Program, Scalar, Size, Tensor, blocks
+from symdl_codegen.program import Axis, Call, Const, Equation, Index, Load, Program, Scalar, Size, Tensor, blocks
 from symdl_codegen.scalars import shape_text, text
 
 
@@ -18,11 +19,17 @@ def lower(program: Program) -> Module:
     run in.
     """
     buffers = dict(program.tensors)
-    kernels = [
-        _kernel(equation, buffers, _span(block[0], program))
-        for block in blocks(program.equations)
-        for equation in block
-    ]
+    kernels: list[Kernel] = []
+    done: set[str] = set()
+    for block in blocks(program.equations):
+        span = _span(block[0], program)
+        for equation in block:
+            if not isinstance(equation.body, Call):
+                kernels.append(_kernel(equation, buffers, span))
+            elif equation.target not in done:
+                group = joined(equation, block if span else program.equations)
+                done |= {item.target for item in group}
+                kernels.append(_routine(group, buffers, span))
     outputs, updates = {name: name for name in program.outputs}, []
     for state in {state for state, _ in program.updates} & set(outputs):  # the output is the old value
         outputs[state] = f"{state}_before"
@@ -77,7 +84,22 @@ def _at_a_step(equation: Equation, span: Span | None) -> tuple[Equation, tuple[S
     time: dict[Scalar, Scalar] = {Index(equation.loop.index): Size(span.time)}
     axes = tuple(axis for axis in equation.axes if axis.index != equation.loop.index)
     places = tuple(substitute(place, time) for place in (equation.at or plain))
-    return replace(equation, axes=axes, body=substitute(equation.body, time)), places
+    body = equation.body
+    if isinstance(body, Call):
+        body = replace(body, operands=tuple(substitute(load, time) for load in body.operands))
+    else:
+        body = substitute(body, time)
+    return replace(equation, axes=axes, body=body), places
+
+
+def _routine(equations: list[Equation], buffers: dict[str, Tensor], span: Span | None) -> Kernel:
+    note = "\n".join(equation.note or equation_text(equation) for equation in equations)
+    at_step = [_at_a_step(equation, span) for equation in equations]
+    places = []
+    for equation, indices in at_step:
+        assert isinstance(equation.body, Call)
+        places.append(indices[: len(indices) - equation.body.order])
+    return routine([equation for equation, _ in at_step], places, buffers, note, span)
 
 
 def _kernel(equation: Equation, buffers: dict[str, Tensor], span: Span | None) -> Kernel:
@@ -116,6 +138,8 @@ def equation_text(equation: Equation) -> str:
     names: tuple[Scalar, ...] = equation.at or tuple(Index(axis.index) for axis in equation.axes)
     left = f"{equation.target}[{', '.join(map(text, names))}]"
     operation = "+=" if equation.at else "="
+    if isinstance(equation.body, Call):
+        return f"{left} {operation} {equation.body.op}({', '.join(map(text, equation.body.operands))})"
     if equation.reduction is None:
         return f"{left} {operation} {text(equation.body)}"
     axes = ", ".join(f"{axis.index} < {shape_text((axis.extent,))[1:-2]}" for axis in equation.reduced)

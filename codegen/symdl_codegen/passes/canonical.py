@@ -10,6 +10,7 @@ from symdl_codegen.ir import (
     Local,
     Nest,
     Reduce,
+    Routine,
     Scalar,
     Size,
     Span,
@@ -100,6 +101,15 @@ class Renaming:
                 left, right = self.scalar(left), self.scalar(right)
                 local, panel, tile = self.local(local), self.buffer(panel), self.buffer(tile)
                 return Contract(row, column, depth, left, right, local, self.body(epilogue), panel, tile)
+            case Routine(op, operands, matrices, results, work, whole):
+                return Routine(
+                    op,
+                    tuple(map(self.scalar, operands)),
+                    tuple((self.scalar(rows), self.scalar(columns)) for rows, columns in matrices),
+                    tuple((which, self.scalar(place)) for which, place in results),
+                    self.buffer(work),
+                    self.buffer(whole),
+                )
         return Barrier()
 
 

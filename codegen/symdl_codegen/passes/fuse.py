@@ -21,6 +21,7 @@ from symdl_codegen.ir import (
     loads_of,
     map_scalar,
     map_statement,
+    routines,
     statements,
     substitute,
 )
@@ -165,6 +166,7 @@ def _without_dead_stores(module: Module) -> Module:
     """Drop stores to temporaries that no kernel reads any more, and kernels that are left without a store."""
     needed = set(module.outputs.values()) | {module.guard} | {value for _, value in module.updates}
     needed |= {name for kernel in module.kernels for name in kernel.reads}
+    needed |= {place.tensor for kernel in module.kernels for part in routines(kernel) for _, place in part.results}
 
     def live(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
         kept = (replace(part, body=live(part.body)) if isinstance(part, Nest) else part for part in body)

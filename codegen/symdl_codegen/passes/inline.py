@@ -18,6 +18,7 @@ from symdl_codegen.ir import (
     Store,
     map_scalar,
     map_statement,
+    routines,
     substitute,
     walk,
 )
@@ -35,6 +36,7 @@ def inline(module: Module) -> Module:
     constant or scaling (``y[i,j] = 2*x[j,i]``) moves everywhere. Outputs, the guard and new states keep their buffers.
     """
     kept = set(module.outputs.values()) | {module.guard} | {value for _, value in module.updates}
+    kept |= {load.tensor for kernel in module.kernels for part in routines(kernel) for load in part.operands}
     kernels = list(module.kernels)
     for kernel in module.kernels:
         producer = next((k for k in kernels if k.name == kernel.name), None)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from symdl_codegen.emit import Argument, Emitted
-from symdl_codegen.errors import VerificationError
+from symdl_codegen.errors import ComputationError, VerificationError
 from symdl_codegen.intrinsics.machine import tile_shape
-from symdl_codegen.ir import Module
+from symdl_codegen.ir import Module, routines
+from symdl_codegen.primitives import fault
 from symdl_codegen.runtime import driver, native
 from symdl_codegen.runtime.arena import ALIGNMENT, Life, byte_size, layout, lifetimes
 from symdl_codegen.runtime.arguments import dtype_of
@@ -67,6 +68,7 @@ class CpuEngine:
         self.renewed = {state for state, _ in module.updates} & set(module.outputs.values())
         self.plans: OrderedDict[tuple[object, ...], tuple[Plan, Plan | None]] = OrderedDict()
         self.lock = threading.RLock()
+        self.status = np.zeros(len(emitted.calls), np.int64)  # where a call notes that an operation had no result
         self.scratch = np.zeros(8, np.int64)  # return and exception slots of direct calls, always zero
 
     def pinned(self, epoch: bool) -> list[str]:
@@ -119,6 +121,8 @@ class CpuEngine:
         def value(argument: Argument) -> int:
             if argument.role == "buffer":
                 return base + offsets.get(argument.name, 0)
+            if argument.role == "status":
+                return self.status.ctypes.data + 8 * int(argument.name)
             return sizes[argument.name] if argument.role == "size" else self.symbols[argument.name]
 
         table = CallTable(self.emitted.calls, self.addresses, sizes, value)
@@ -148,12 +152,22 @@ class CpuEngine:
                     plan.point(buffer, results[buffer].ctypes.data)
             slot, steps, updates = self.scratch.ctypes.data, int(plan.code[0]), int(plan.code[1])
             self.run(slot, slot, plan.code.ctypes.data, 0, steps)
+            self.check_status()
             guard = self.module.guard
             if update and guard and not np.isfinite(results[guard] if guard in results else arrays[guard]):
                 return None
             if update or self.renewed:
                 self.run(slot, slot, plan.code.ctypes.data, steps, steps + updates)
+                self.check_status()
             return self._outputs(results, arrays)
+
+    def check_status(self) -> None:
+        """Raise ComputationError where an operation of linear algebra had no result."""
+        if self.status.any():
+            kernel = self.module.kernels[int(np.flatnonzero(self.status)[0])]
+            self.status[:] = 0
+            part = routines(kernel)[0]
+            raise ComputationError(fault(part.op, part.operands[0].tensor, kernel.note))
 
     def _empty(self, buffer: str, sizes: Mapping[str, int]) -> np.ndarray:
         from symdl_codegen.scalars import evaluate
@@ -221,6 +235,9 @@ class CpuEngine:
                     break
                 elapsed = perf_counter() - started
                 begin, chunk = end, max(1, min(8 * chunk, int(chunk * CHUNK_SECONDS / max(elapsed, 1e-6))))
+            if done[0] == number:
+                self.check_status()
+            self.status[:] = 0  # where the guard has stopped the epoch, the loss tells
             return int(done[0])
 
     def _table(

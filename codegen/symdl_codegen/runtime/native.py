@@ -11,6 +11,7 @@ from typing import Any
 from llvmlite import binding
 
 from symdl_codegen.errors import CompilerUnavailableError
+from symdl_codegen.intrinsics.lapack import ROUTINES, routine_address
 from symdl_codegen.intrinsics.machine import processor
 from symdl_codegen.intrinsics.pack import copy_module, pack_module, strips_module
 from symdl_codegen.intrinsics.tile import tile_module
@@ -37,8 +38,10 @@ def function(name: str, source: str, parameters: Sequence[str], dtype: str) -> L
 
 
 def symbol(name: str) -> Loaded:
-    """A native helper by name and floating type: ``tile_float32``, ``pack_float64`` and so on."""
+    """A native helper by name and floating type: ``tile_float32``, ``pack_float64``, LAPACK's ``getrf_float64`` ..."""
     helper, dtype = name.split("_")
+    if helper in ROUTINES:
+        return Loaded(routine_address(helper, dtype), True, None)
     return _obtain(cache.key_of("helper", name), lambda: _compile_assembly(*HELPERS[helper](dtype)))
 
 
