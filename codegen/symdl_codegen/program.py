@@ -168,7 +168,7 @@ class Program:
 
 def walk(scalar: Scalar | Call) -> Iterator[Scalar]:
     """Yield ``scalar`` and everything in it, parents first; of a call its operands."""
-    stack = list(reversed(scalar.operands)) if isinstance(scalar, Call) else [scalar]
+    stack: list[Scalar] = [*reversed(scalar.operands)] if isinstance(scalar, Call) else [scalar]
     while stack:
         node = stack.pop()
         yield node

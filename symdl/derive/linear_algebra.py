@@ -11,8 +11,8 @@ With X = A⁻¹, L = chol(A), A v = λ v, A = U S Vᵀ:
     svd            ds_i = u_iᵀ dA v_i,  dU = U (F ∘ (P S + S Pᵀ)) + (I - U Uᵀ) dA V S⁻¹,
                    dV = V (F ∘ (S P + Pᵀ S)) + (I - V Vᵀ) dAᵀ U S⁻¹,  P = Uᵀ dA V,  F_ij = 1/(s_j² - s_i²)
 
-Forward mode evaluates these. Reverse mode is the reverse sweep over the same formulas, which are linear in the tangents;
-it needs one rule more, for the right side of a solve: B̄ = A⁻ᵀ X̄. Sources: Giles 2008, *Collected matrix derivative
+Forward mode evaluates these. Reverse mode is the reverse sweep over the same formulas, linear in the tangents; it needs
+one rule more, for the right side of a solve: B̄ = A⁻ᵀ X̄. Sources: Giles 2008, *Collected matrix derivative
 results*; Murray 2016 for Cholesky; Townsend 2016 for the SVD.
 """
 
@@ -56,7 +56,9 @@ def operand_adjoints(
     actual: dict[Basic, Tensor] = {received: adjoint}
     for stand_in, (axes, content) in zip(stand_ins, call.open(), strict=True):
         actual[stand_in] = Array(content, *batch, *axes)
-    found = _transposed(call.op, call.which, tuple(stand_ins), received, tuple(active), tuple(extra), len(batch), reverse)
+    found = _transposed(
+        call.op, call.which, tuple(stand_ins), received, tuple(active), tuple(extra), len(batch), reverse
+    )
     return {position: _with(system, actual) for position, system in found.items()}
 
 
@@ -81,7 +83,7 @@ def _transposed(
     node = Call(op, which, contents, [Integer(0)] * (len(received.shape) - len(extra) - leading))
     if op == "solve" and active == (1,):
         return {1: trace([_solve_transposed(node, received, batch, extra)])}
-    found = {}
+    found: dict[int, System] = {}
     for position in active:
         if op == "solve" and position == 1:
             found |= _transposed(op, which, operands, received, (1,), extra, leading, reverse)

@@ -11,7 +11,7 @@ is free in an operand is a batch. The operations are a closed set; their rules a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import sympy
 from sympy import Basic, Expr, Integer, Tuple
@@ -81,7 +81,7 @@ class Call(Scalar):
             found[0] = Tuple(content, Tuple(row, columns), Tuple(column, rows))
         if label.name == "inverse" and is_symmetric(*found[0]):
             places = Tuple(*sorted(places, key=sympy.default_sort_key))
-        return Scalar.__new__(cls, label, sympy.sympify(which), Tuple(*found), places)
+        return Expr.__new__(cls, label, sympy.sympify(which), Tuple(*found), places)
 
     @property
     def op(self) -> str:

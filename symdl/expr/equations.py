@@ -1,7 +1,7 @@
 """Equations and systems: a graph of tensors written down as an ordered list, each tensor defined once.
 
-Every body is pointwise, one reduction of a pointwise body, or one call of linear algebra, over elements of tensors that are inputs or targets of
-earlier equations; inside a loop also of earlier times.
+Every body is pointwise, one reduction of a pointwise body, or one call of linear algebra, over elements of tensors that
+are inputs or targets of earlier equations; inside a loop also of earlier times.
 """
 
 import itertools

@@ -1,8 +1,8 @@
 """Linear algebra at freeze: products with an inverse become solves, log det does not overflow, operands are whole.
 
-    log(det A) = log det A          which neither overflows nor underflows
-    Σ_k (A⁻¹)[i,k] b[k,j]           = solve(A, b)[i,j]: fewer operations and smaller rounding errors
-    Σ_k b[k,i] (A⁻¹)[k,j]           = solve(Aᵀ, b)[j,i]
+log(det A) = log det A          which neither overflows nor underflows
+Σ_k (A⁻¹)[i,k] b[k,j]           = solve(A, b)[i,j]: fewer operations and smaller rounding errors
+Σ_k b[k,i] (A⁻¹)[k,j]           = solve(Aᵀ, b)[j,i]
 """
 
 from collections.abc import Callable, Sequence
@@ -106,7 +106,12 @@ def _solved(equation: Equation, system: System, fresh: Fresh) -> list[Equation] 
 
 
 def _placed(
-    equation: Equation, body: Call, order: list[Index], opened: dict[Index, Index], sizes: dict[Index, Expr], fresh: Fresh
+    equation: Equation,
+    body: Call,
+    order: list[Index],
+    opened: dict[Index, Index],
+    sizes: dict[Index, Expr],
+    fresh: Fresh,
 ) -> list[Equation]:
     """Return equations that compute a call over axes in the given order, and the target from it."""
     shape = [sizes[index] for index in order] + ([] if len(body.places[-1].free_symbols) else [Integer(1)])
@@ -128,7 +133,9 @@ def with_whole_operands(system: System) -> System:
         body = equation.body
         if isinstance(body, Call):
             sizes = dict(equation.axes)
-            contents = [(axes, _whole(axes, content, equation, sizes, fresh, equations)) for axes, content in body.open()]
+            contents = [
+                (axes, _whole(axes, content, equation, sizes, fresh, equations)) for axes, content in body.open()
+            ]
             equation = replace(equation, body=body.over(contents))
         equations.append(equation)
     return System(tuple(equations), system.outputs)

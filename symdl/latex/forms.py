@@ -238,7 +238,7 @@ class Inverse(Form):
 
 @dataclass(frozen=True)
 class Operator(Shaped):
-    """A function of a matrix as a whole: its determinant, its Cholesky factor, its eigenvalues; ``op`` and ``which``."""
+    """A function of a matrix as a whole, result ``which`` of ``op``: determinant, Cholesky factor, eigenvalues."""
 
     symbol: str
     op: str

@@ -1,4 +1,4 @@
-r"""Linear algebra in matrix notation: A^{-1}, A^{-\top}, A^{-1} B for a solution, \det A, chol(A), λ(A), V(A), U(A), σ(A)."""
+r"""Linear algebra in matrix notation: A^{-1}, A^{-\top}, A^{-1} B for a solution, \det(A), chol(A), λ(A), σ(A)."""
 
 from collections.abc import Callable
 

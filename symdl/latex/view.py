@@ -169,7 +169,7 @@ class MatrixView:
         return self.part(load, base, places)
 
     def called(self, call: Call, places: Places) -> Form | None:
-        """Return a result of linear algebra, its transpose or its diagonal; an operand must not depend on ``places``."""
+        """Return a result of linear algebra, its transpose or its diagonal; None for a batch of them."""
         if call.batch:
             return None
         base = matrix_of(call)

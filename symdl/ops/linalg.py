@@ -42,7 +42,8 @@ def solve(a: Any, b: Any) -> Tensor:
     """
     matrix, right = _square(a, "solve"), _tensor(b, "solve")
     if right.order == 1 and not right.is_row and same_size(matrix.shape[-1], right.shape[0]):
-        column = Array(Element(right, (axes := axes_of(right.shape))[0][0]), *axes, *axes_of([1]))
+        rows = axes_of(right.shape)
+        column = Array(Element(right, rows[0][0]), *rows, *axes_of([1]))
         found = call("solve", 0, [matrix, column], matrix.shape[:-2])
         rest = axes_of(found.shape[:-1])
         return Array(Element(found, *(index for index, _ in rest), 0), *rest)
@@ -98,7 +99,8 @@ def eigh(a: Any) -> tuple[Tensor, Tensor]:
     eigenvalues only those of symmetric functions of them, such as their sum, have a meaning.
     """
     value = _symmetric(a, "eigh")
-    return tuple(call("eigh", which, [value], value.shape[:-2]) for which in range(2))  # type: ignore[return-value]
+    values, vectors = (call("eigh", which, [value], value.shape[:-2]) for which in range(2))
+    return values, vectors
 
 
 def svd(a: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -112,7 +114,8 @@ def svd(a: Any) -> tuple[Tensor, Tensor, Tensor]:
     value = _tensor(a, "svd")
     if value.order < 2:
         raise ShapeError(f"svd: expected a matrix, found shape {shape_text(value.shape)}")
-    return tuple(call("svd", which, [value], value.shape[:-2]) for which in range(3))  # type: ignore[return-value]
+    left, values, right = (call("svd", which, [value], value.shape[:-2]) for which in range(3))
+    return left, values, right
 
 
 def norm(x: Any, axis: Any = None, ord: Any = None) -> Any:

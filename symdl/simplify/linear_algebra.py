@@ -191,9 +191,7 @@ def _met(one: Element, other: Element, k: Index, size: Expr, definition: Definit
     if meaning.op == "solve" and meaning.places[0] == k:
         place = unify(substitute(matrix, {column: k}), other, row)
         [(right_row, _), (right_column, _)], right = contents[1]
-        return (
-            None if place is None else substitute(right, {right_row: place, right_column: meaning.places[1]})
-        )
+        return None if place is None else substitute(right, {right_row: place, right_column: meaning.places[1]})
     if meaning.op != "inverse":
         return None
     first = meaning.places[0] == k

@@ -24,10 +24,12 @@ ROUTINES_OF = {
     "eigh": ("syev",),
     "svd": ("gesvd",),
 }
+# Names that the lines below bind.
 LOCALS = frozenset(
-    "rows columns least p q k e turn chosen entry largest product positive total pivots status pointer_int32 "
-    "a_at b_at x_at w_at v_at u_at s_at v_work u_work s_work address log".split()
-)
+    ["rows", "columns", "least", "p", "q", "k", "e", "turn", "chosen", "entry", "largest", "product", "positive",
+     "total", "pivots", "status", "a_at", "b_at", "x_at", "w_at", "v_at", "u_at", "s_at", "v_work", "u_work", "s_work",
+     "log", "pointer_int32"]
+)  # fmt: skip
 INFO, PIVOTS = 6, INTEGERS
 
 
@@ -98,7 +100,9 @@ class RoutineText:
                 self.line(f"for e in range({length}):", 1)
                 self.line(f"{buffer}[{start} + e] = real(nan)", 2)
 
-    def copied(self, target: str, target_at: str, source: str, source_at: str, rows: str, columns: str, turn: bool) -> None:
+    def copied(
+        self, target: str, target_at: str, source: str, source_at: str, rows: str, columns: str, turn: bool
+    ) -> None:
         """Copy a matrix, transposed if ``turn``."""
         inner = f"q * {rows} + p" if turn else f"p * {columns} + q"
         self.lines(
@@ -138,9 +142,7 @@ class RoutineText:
         self.copied(self.work, "0", a, "a_at", "rows", "rows", turn=False)
         self.integers("rows")
         n = self.at(0)
-        self.line(
-            f"getrf(getrf_code, {n}, {n}, address({self.work}, 0), {n}, {self.at(PIVOTS)}, {self.at(INFO)})"
-        )
+        self.line(f"getrf(getrf_code, {n}, {n}, address({self.work}, 0), {n}, {self.at(PIVOTS)}, {self.at(INFO)})")
         self.set("pivots", f"pointer_int32(address({self.whole}, {PIVOTS}))")
         return x
 
@@ -189,7 +191,7 @@ class RoutineText:
         self.failed((values, "w_at", "rows"), (vectors, "v_at", "rows * rows"))
 
     def signed(self, count: str, length: str, decides: str, targets: list[tuple[str | None, str, str, str]]) -> None:
-        """Copy columns to the targets, each with the sign that makes the first large entry of the deciding one positive.
+        """Copy columns to the targets, with the sign that makes the first large entry of the deciding one positive.
 
         ``decides`` is entry p of column k; a target is (buffer, start, rows, entry p of column k).
         """
@@ -202,9 +204,7 @@ class RoutineText:
         )
         for buffer, start, rows, entry in targets:
             if buffer is not None:
-                self.lines(
-                    f"    for p in range({rows}):\n        {buffer}[{start} + p * {count} + k] = turn * {entry}"
-                )
+                self.lines(f"    for p in range({rows}):\n        {buffer}[{start} + p * {count} + k] = turn * {entry}")
 
     def _svd(self) -> None:
         """LAPACK sees Aᵀ = V S Uᵀ: its left vectors are V, column by column, and its right ones U, row by row."""

@@ -51,7 +51,7 @@ def along(extent: int, place: int, order: int) -> np.ndarray:
 
 
 def matrices(values: np.ndarray, leading: int, batch: tuple[int, ...], shape: tuple[int, int]) -> np.ndarray:
-    """``values``, whose first axes are ``leading`` ones of a batch, as a ``batch`` of matrices; a vector is a column."""
+    """``values``, of which ``leading`` axes are those of a batch, as a ``batch`` of matrices; a vector is a column."""
     return np.broadcast_to(values.reshape(values.shape[:leading] + shape), batch + shape)
 
 

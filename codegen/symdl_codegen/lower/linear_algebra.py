@@ -1,6 +1,7 @@
 """Calls of linear algebra: the results that are asked of one operation on the same operands become one routine."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from symdl_codegen.ir import Kernel, Nest, Routine, Scalar, Span
 from symdl_codegen.program import Apply, Axis, Call, Const, Equation, Load, Tensor
@@ -11,17 +12,21 @@ def joined(equation: Equation, equations: Iterable[Equation]) -> list[Equation]:
     """Return those of ``equations`` that ask for a result of the same operation as ``equation``, itself among them."""
     call = equation.body
     assert isinstance(call, Call)
-    found = []
-    for other in equations:
-        body = other.body
-        if isinstance(body, Call) and (body.op, body.operands, body.matrices) == (call.op, call.operands, call.matrices):
-            if other.axes[: len(other.axes) - body.order] == equation.axes[: len(equation.axes) - call.order]:
-                found.append(other)
-    return found
+    return [
+        other
+        for other in equations
+        if isinstance(other.body, Call)
+        and replace(other.body, which=0) == replace(call, which=0)
+        and other.axes[: len(other.axes) - other.body.order] == equation.axes[: len(equation.axes) - call.order]
+    ]
 
 
 def routine(
-    equations: list[Equation], places: list[tuple[Scalar, ...]], buffers: dict[str, Tensor], note: str, span: Span | None
+    equations: list[Equation],
+    places: list[tuple[Scalar, ...]],
+    buffers: dict[str, Tensor],
+    note: str,
+    span: Span | None,
 ) -> Kernel:
     """Return the kernel of ``equations``, which ``joined`` found, with its scratch buffers added to ``buffers``.
 
