@@ -88,6 +88,22 @@ def cast(array: np.ndarray, symbol: Any, dtype: str) -> np.ndarray:
         return np.require(array, dtype=np.int64 if whole else dtype, requirements=["C", "A"]).view(np.ndarray)
 
 
+def finite(name: str, array: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Return an array to train on; InputError if it has NaN or infinities, or got them by its cast from ``given``."""
+    if array.dtype.kind == "f":
+        bad = ~np.isfinite(array)
+        if bad.any():
+            place = tuple(map(int, np.argwhere(bad)[0]))
+            value, at = given[place], ", ".join(map(str, place)) or "()"
+            if np.isfinite(value):
+                raise InputError(f"{name}: {value:g} at [{at}] is too large for {array.dtype}; scale {name}, or use "
+                                 "dtype='float64'")  # fmt: skip
+            raise InputError(
+                f"{name}: the data to train on hold {value} at [{at}], one of {int(bad.sum())}; drop or fill them"
+            )
+    return array
+
+
 def check_integers(name: str, labels: np.ndarray) -> None:
     """Raise InputError for NaN, infinities and fractions where integers are due."""
     if labels.dtype.kind != "f":

@@ -7,7 +7,7 @@ import numpy as np
 
 from symdl.errors import InputError
 from symdl.expr.random import SAMPLE
-from symdl.train.arrays import cast
+from symdl.train.arrays import cast, finite
 from symdl.train.model import Model
 from symdl.train.objective import WEIGHT
 from symdl.train.options import Options, weights_of
@@ -77,7 +77,7 @@ def prepare(model: Model, data: Any, validation: Any, weights: Any, options: Opt
     elif validation is not None:
         held = model.check(validation, declared.data, "validation")
     symbols, dtype = {**declared.by_name, WEIGHT.name: WEIGHT, SAMPLE.name: SAMPLE}, options.dtype
-    arrays = {name: cast(array, symbols[name], dtype) for name, array in arrays.items()}
+    arrays = {name: finite(name, cast(array, symbols[name], dtype), array) for name, array in arrays.items()}
     if held is not None:
         held = {name: cast(array, symbols[name], dtype) for name, array in held[0].items()}, held[1]
     whole = not sliced or options.batch_size is None or options.batch_size >= count

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from symdl.errors import InputError
-from symdl.train.arrays import cast
+from symdl.train.arrays import cast, finite
 from symdl.train.model import Model
 
 
@@ -35,8 +35,9 @@ class Stream:
         if batch is None:
             raise InputError("data: there are no batches")
         arrays, count = self.model.check(batch, self.model.declared.data, "data: a batch")
+        known = self.model.declared.by_name
         return {
-            name: cast(array, self.model.declared.by_name[name], self.dtype) for name, array in arrays.items()
+            name: finite(name, cast(array, known[name], self.dtype), array) for name, array in arrays.items()
         }, count
 
 

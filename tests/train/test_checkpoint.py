@@ -232,3 +232,22 @@ def test_a_damaged_file_is_refused(tmp_path):
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match="damaged: its content does not have the digest it was saved with"):
         sd.load(path)
+
+
+@pytest.mark.parametrize("problem", ["settings", "equations", "missing", "none"])
+def test_a_refused_resume_leaves_the_model_as_it_was(problem, tmp_path):
+    path = tmp_path / "run.safetensors"
+    sd.fit(regression(), line(), epochs=2, target="numpy", checkpoint=path)
+    sd.fit(regression(0.5), line(), epochs=2, target="numpy", checkpoint=tmp_path / "other.safetensors")
+    model = regression(init={"w": [1.0, 2.0, 3.0]})
+    if problem != "none":
+        sd.fit(model, line(), epochs=1, target="numpy")
+    before, state, history = dict(model.values), model.training, model.history
+    resume = {"settings": path, "equations": tmp_path / "other.safetensors", "missing": tmp_path / "no", "none": True}
+    options = {"seed": 1} if problem == "settings" else {}
+    with pytest.raises(CheckpointError):
+        sd.fit(model, line(), epochs=4, target="numpy", resume=resume[problem], **options)
+    assert model.training is state
+    assert model.history is history
+    for name, array in before.items():
+        np.testing.assert_array_equal(model.values[name], array)

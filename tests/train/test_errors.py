@@ -234,3 +234,32 @@ def test_checkpoints(tmp_path):
     message = r"other settings of optimizer \('SGD', before: 'Adam'\), seed \(3, before: 0\); continue with the same"
     with pytest.raises(CheckpointError, match=message):
         sd.fit(regression(), line(), resume=path, seed=3, optimizer=sd.optimizers.SGD(), target="numpy")
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    ("value", "options", "message"),
+    [
+        (np.nan, {}, r"x: the data to train on hold nan at \[3, 1\], one of 1; drop or fill them"),
+        (-np.inf, {}, r"x: the data to train on hold -inf at \[3, 1\]"),
+        (
+            1e300,
+            {"dtype": "float32"},
+            r"x: 1e\+300 at \[3, 1\] is too large for float32; scale x, or use dtype='float64'",
+        ),
+    ],
+)
+def test_training_data_are_finite(value, options, message, streamed):
+    data, model = line(), regression()
+    data["x"][3, 1] = value
+    with pytest.raises(InputError, match=message):
+        sd.fit(model, [data] if streamed else data, **options)
+    assert model.history is None
+    assert np.isfinite(model.predict({"x": data["x"]})["y_hat"][3]) == np.isfinite(value)
+
+
+def test_initial_values_of_a_wrong_shape_are_refused_at_the_model():
+    with pytest.raises(InputError, match=r"init: w: expected shape \(3,\), found \(4,\)"):
+        regression(init={"w": np.zeros(4)})
+    with pytest.raises(InputError, match=r"init: the initializer of w gave shape \(2,\), expected \(3,\)"):
+        regression(init={"w": lambda shape, generator: np.zeros(2)})
