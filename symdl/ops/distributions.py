@@ -1,6 +1,8 @@
 """Distributions: what ``sd.expectation`` averages over. Densities and draws are equations."""
 
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import sympy
@@ -29,7 +31,7 @@ class Distribution(ABC):
         parameters: Its parameters.
         shape: The shape of a draw; () for a number.
         reparametrised: Whether a draw is a function of the parameters and of noise, through which gradients pass.
-        symbol: How it prints, with ``{0}``, ``{1}`` for the parameters.
+        symbol: Its LaTeX.
     """
 
     reparametrised: ClassVar[bool] = False
@@ -57,6 +59,10 @@ class Distribution(ABC):
     def log_density(self, z: Any) -> Expr:
         """Return the logarithm of the density, or of the probability, at ``z`` of the shape of a draw."""
 
+    def written(self, parameters: Sequence[str]) -> str:
+        """Return its LaTeX from that of its parameters."""
+        return rf"{self.symbol}\left({', '.join(parameters)}\right)"
+
     def _repeated(self, parameter: Any, count: Expr) -> Any:
         """Return a parameter once for each draw."""
         return broadcast(parameter, (count, *parameter.shape)) if isinstance(parameter, Tensor) else parameter
@@ -71,7 +77,7 @@ class Normal(Distribution):
     """
 
     reparametrised = True
-    symbol = r"\mathcal{{N}}\left({0}, {1}^{{2}}\right)"
+    symbol = r"\mathcal{N}"
 
     def __init__(self, mean: Any, std: Any) -> None:
         super().__init__(mean, std)
@@ -90,6 +96,13 @@ class Normal(Distribution):
         constant = log(2 * sympy.pi) / 2
         return -_sum(terms, self.shape) / 2 - _sum(log(std), self.shape) - _sum(constant, self.shape)
 
+    def written(self, parameters: Sequence[str]) -> str:
+        """Return 𝒩(μ, σ²)."""
+        mean, std = parameters
+        variance = f"{std}^{{2}}" if re.fullmatch(r"\\?[A-Za-z]+(_\{?\w+\}?)?", std) else rf"\left({std}\right)^{{2}}"
+        known = self.parameters[1]
+        return super().written([mean, str(known**2) if getattr(known, "is_Integer", False) else variance])
+
 
 class Bernoulli(Distribution):
     """Independent numbers that are 1 with probability p, else 0.
@@ -98,7 +111,7 @@ class Bernoulli(Distribution):
         p: A tensor of probabilities in (0, 1), or a scalar.
     """
 
-    symbol = r"\operatorname{{Bernoulli}}\left({0}\right)"
+    symbol = r"\operatorname{Bernoulli}"
 
     def __init__(self, p: Any) -> None:
         super().__init__(p)
@@ -125,10 +138,14 @@ class Categorical(Distribution):
         logits: A vector; log p for probabilities p.
     """
 
-    symbol = r"\operatorname{{Categorical}}\left(S_{{\mathrm{{Softmax}}}}\left({0}\right)\right)"
+    symbol = r"\operatorname{Categorical}"
 
     def __init__(self, logits: Any) -> None:
         super().__init__(tensor_of(logits, "Categorical", 1))
+
+    def written(self, parameters: Sequence[str]) -> str:
+        """Return Categorical(softmax(logits))."""
+        return super().written([rf"S_{{\mathrm{{Softmax}}}}\left({parameters[0]}\right)"])
 
     def draws(self, count: Expr, stream: Any, shared: bool) -> Tensor:
         """Return one-hot rows, the largest of logits and Gumbel noise."""

@@ -76,7 +76,7 @@ class Expectation(CompositeOp):
     def written(self, operands: Sequence[str]) -> str:
         """Return its LaTeX from that of f, z, the baseline and the parameters."""
         f, z, _, *parameters = operands
-        return rf"\mathbb{{E}}_{{{z} \sim {self.distribution.symbol.format(*parameters)}}}\left[{f}\right]"
+        return rf"\mathbb{{E}}_{{{z} \sim {self.distribution.written(parameters)}}}\left[{f}\right]"
 
 
 def _surrogate(value: Expr, score: Expr, fixed: Expr, baseline: Expr) -> Expr:

@@ -125,12 +125,14 @@ def test_catalogue_8_1_elbo():
     agree(found[3], np.outer(residual, MU) - arrays["W"] * SIGMA**2)
 
 
-def test_training_by_policy_gradient():
+def test_training_by_policy_gradient(tmp_path):
     """A bandit whose arms give 1, 2 and 5: the policy ends with the best arm."""
     cost = -sd.expectation(z[0] + 2 * z[1] + 5 * z[2], z, Categorical(logits), samples=20, baseline=3, stream="bandit")
     model = sd.Model(loss=cost, parameters=[logits], outputs={"policy": sd.softmax(logits)})
     sd.fit(model, epochs=200, optimizer=sd.optimizers.SGD(alpha=0.1))
     assert model.predict()["policy"][2] > 0.95
+    model.save(tmp_path / "bandit.safetensors")
+    assert sd.load(tmp_path / "bandit.safetensors").declared == model.declared
 
 
 def test_each_sample_has_draws_of_its_own():
@@ -149,6 +151,10 @@ def test_printing():
         r"2 \mathbb{E}_{z \sim \mathcal{N}\left(\mu, \sigma^{2}\right)}\left[\left\lVert z \right\rVert^{2}\right]"
     )
     assert katex_error(text) is None
+    for std, variance in ((3, "9"), (sd.exp(sigma), r"\left(e^{\sigma}\right)^{2}")):
+        text = sd.latex(sd.expectation(square, z, Normal(mu, std)))
+        assert text.startswith(rf"\mathbb{{E}}_{{z \sim \mathcal{{N}}\left(\mu, {variance}\right)}}")
+        assert katex_error(text) is None
     arms = sd.expectation(z[0], z, Categorical(logits))
     assert r"_{z \sim \operatorname{Categorical}\left(S_{\mathrm{Softmax}}\left(logits\right)\right)}" in sd.latex(
         arms
