@@ -17,6 +17,7 @@ from symdl.expr.ingest import as_scalar, ingest
 from symdl.expr.nodes import Array, Element, Tensor, TensorSymbol, axes_of
 from symdl.expr.sizes import same_size, shape_text
 from symdl.expr.system import System, trace
+from symdl.interpret.zeros import refuse_silent_zero
 from symdl.simplify import simplify
 
 
@@ -36,7 +37,7 @@ def grad(f: Any, wrt: Any) -> Any:
     """
     loss = as_scalar(f, "grad")
     variables, several = variables_of(wrt, [loss], "grad")
-    results = _shaped(simplify(adjoints(loss, variables)).values)
+    results = _shaped(_simplified(loss, variables, adjoints(loss, variables), "grad"))
     return tuple(results) if several else results[0]
 
 
@@ -49,7 +50,7 @@ def jacobian(g: Any, wrt: Any) -> Any:
     """Return the Jacobian of a tensor or scalar, of shape ``g.shape + wrt.shape``; a tuple for several variables."""
     value = ingest(g)
     variables, several = variables_of(wrt, [value], "jacobian")
-    results = _shaped(simplify(_jacobians(value, variables)).values)
+    results = _shaped(_simplified(value, variables, _jacobians(value, variables), "jacobian"))
     return tuple(results) if several else results[0]
 
 
@@ -57,8 +58,11 @@ def hessian(f: Any, wrt: Any) -> Any:
     """Return the Hessian of a scalar, of shape ``wrt.shape + wrt.shape``; a nested tuple for several variables."""
     loss = as_scalar(f, "hessian")
     variables, several = variables_of(wrt, [loss], "hessian")
-    gradients = simplify(adjoints(loss, variables)).values
-    rows = [tuple(_shaped(simplify(_jacobians(gradient, variables)).values)) for gradient in gradients]
+    gradients = _simplified(loss, variables, adjoints(loss, variables), "hessian")
+    rows = [
+        tuple(_shaped(_simplified(gradient, variables, _jacobians(gradient, variables), "hessian")))
+        for gradient in gradients
+    ]
     return tuple(rows) if several else rows[0][0]
 
 
@@ -135,6 +139,19 @@ def pushforward(value: Any, tangents: Mapping[Basic, Tensor]) -> Any:
     system = trace([value])
     result = forward(system, tangents)[system.outputs[0]]
     return result if isinstance(value, Tensor) else Element(result)
+
+
+def _simplified(value: Any, variables: Sequence[Basic], derivatives: Sequence[Tensor], what: str) -> list[Any]:
+    """Return simplified derivatives; one that is 0 although the variable is in the value is tested with numbers.
+
+    Raises:
+        InternalError: if the value changes with the variable at a random point all the same.
+    """
+    results = simplify(derivatives).values
+    for variable, result in zip(variables, results, strict=True):
+        if getattr(result, "body", result) == 0 and variable in getattr(value, "free_symbols", ()):
+            refuse_silent_zero(value, variable, what)
+    return results
 
 
 def _jacobians(value: Any, variables: Sequence[Basic]) -> list[Tensor]:

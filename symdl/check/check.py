@@ -14,7 +14,7 @@ import numpy as np
 from sympy import Basic, Symbol
 
 from symdl.calculus import adjoints, grad, hessian, hvp, pushforward, variables_of
-from symdl.check.directions import directions, tangent, trial_sizes
+from symdl.check.directions import directions, tangent
 from symdl.check.ops_of import OpsOf
 from symdl.check.report import Report, Row
 from symdl.errors import InputError, InternalError
@@ -23,6 +23,7 @@ from symdl.expr.nodes import Array, Tensor, TensorSymbol
 from symdl.expr.system import System, trace
 from symdl.interpret import evaluate, evaluate_with_scale, kink_distances, sample
 from symdl.interpret.binding import Binding, name_of
+from symdl.interpret.samples import trial_sizes
 from symdl.ops.elementwise import hadamard
 from symdl.ops.reductions import sum as total
 

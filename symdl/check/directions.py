@@ -1,8 +1,5 @@
 """Directions in which a variable may move: all of them, or those that keep what was declared about it."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 from sympy import Basic
 
@@ -43,10 +40,3 @@ def tangent(variable: Basic, array: np.ndarray, rng: np.random.Generator) -> np.
     if "simplex" in facts:
         return found - found.mean(axis=-1, keepdims=True)
     return found
-
-
-def trial_sizes(symbols: Any) -> Iterator[tuple[str, int]]:
-    """Yield small and mostly different values for sizes that were not given."""
-    values = (3, 2, 4, 5)
-    for position, name in enumerate(sorted({symbol.name for symbol in symbols})):
-        yield name, values[position % len(values)]

@@ -1,6 +1,6 @@
 """Random inputs that respect what was declared about them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,13 @@ def sample_inputs(symbols: Iterable[Basic], sizes: Mapping[Any, int], seed: int 
     known = {name_of(key) for key in sizes}
     chosen = [symbol for symbol in symbols if isinstance(symbol, TensorSymbol | Symbol) and symbol.name not in known]
     return {symbol.name: sample(symbol, sizes, rng) for symbol in sorted(chosen, key=lambda symbol: symbol.name)}
+
+
+def trial_sizes(symbols: Any) -> Iterator[tuple[str, int]]:
+    """Yield small and mostly different values for sizes that were not given."""
+    values = (3, 2, 4, 5)
+    for position, name in enumerate(sorted({symbol.name for symbol in symbols})):
+        yield name, values[position % len(values)]
 
 
 def _entries(shape: tuple[int, ...], facts: frozenset[str], rng: np.random.Generator) -> np.ndarray:

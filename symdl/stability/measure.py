@@ -8,7 +8,7 @@ changes by its relative fraction ±1 (signs at random, the largest of a few draw
 
 A problem that is ill-conditioned, d large beside y, so loses bits only by what its formula adds. Exact results come
 from the same formulas at so many digits that 50 are left after every cancellation in the range; results beyond the
-range of the type do not count, and below its smallest normal number the error is taken relative to that.
+range of the type do not count, and near its smallest normal number, where factors underflow, the error is absolute.
 """
 
 import math
@@ -20,7 +20,6 @@ import numpy as np
 from sympy import Basic, KroneckerDelta, Mul
 
 from symdl.calculus import grad, hessian, variables_of
-from symdl.check.directions import trial_sizes
 from symdl.compile import CompiledFunction
 from symdl.errors import InputError
 from symdl.expr.index import axis_index, rebuild, substitute
@@ -30,6 +29,7 @@ from symdl.expr.scalar import ScalarOp
 from symdl.expr.system import Equation, System, trace
 from symdl.freeze.stable import Firing, stabilise
 from symdl.interpret import evaluate, sample
+from symdl.interpret.samples import trial_sizes
 from symdl.ops.reductions import sum as total
 from symdl.stability.points import draw, ranges_of
 from symdl.stability.report import StabilityReport, StabilityRow
@@ -38,6 +38,7 @@ LIMITS = {"float32": 200.0, "float64": 700.0}
 SIZE = 10  # of axes whose size is not given
 TRIALS = 4
 SIGNS = 3  # draws of the signs of the inputs' changes
+GRADUAL = 2**10  # times the smallest normal number: below that, factors of a result have lost digits to underflow
 CHANGE = mpmath.mpf(10) ** -25
 
 
@@ -231,7 +232,7 @@ def _bits(found: float, exact: Any, size: Any, dtype: str) -> float:
     if not np.isfinite(found):
         return math.inf
     info = np.finfo(dtype)
-    scale = max(size, mpmath.mpf(float(info.tiny))) * mpmath.mpf(float(info.eps))
+    scale = max(size, GRADUAL * mpmath.mpf(float(info.tiny))) * mpmath.mpf(float(info.eps))
     error = abs(mpmath.mpf(found) - exact) / scale
     return max(0.0, float(mpmath.log(error, 2))) if error > 0 else 0.0
 

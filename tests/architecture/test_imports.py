@@ -8,7 +8,7 @@ from tests.architecture.source import SourceFile, package_files
 # A new file or folder at the top of a package gets its place here.
 ORDER = {
     "symdl": [
-        "errors", "notation", "expr", "ops", "derive", "simplify", "latex", "calculus", "derivation", "interpret",
+        "errors", "notation", "expr", "ops", "derive", "simplify", "latex", "interpret", "calculus", "derivation",
         "testing", "declared",
         "check", "init", "losses", "optimizers", "freeze", "compile", "stability",
         "train", "data", "models", "cli", "__main__",

@@ -80,4 +80,6 @@ FAMILIES = {
     "where, log": Family(sd.where(sd.greater(x, 0), sd.log(x), x)),
     "where, root": Family(sd.where(sd.greater(x, 0), sd.divide(sd.sqrt(x), 1 + x), 0)),
 }
+# Bits that are allowed where it is not two: rounding of a few terms near a zero of the formula.
+ALLOWED = {"sigmoid (1 - sigmoid)": 3, "norm": 3, "x/‖x‖": 3}
 QUICK = ("sigmoid, cross-entropy", "log(1 + exp(x))", "sinc", "√(x² + 1) - x")

@@ -53,7 +53,7 @@ PRODUCTS = (
     Rule("sinh/cosh", _sinh(U) / _cosh(U), _tanh(U)),
     Rule("cosh/sinh", _cosh(U) / _sinh(U), 1 / _tanh(U)),
     Rule("sin/cos", _sin(U) / _cos(U), _op("tan")(U)),
-    Rule("e^u/expm1", _exp(U) / _expm1(U), -1 / _expm1(-U)),
+    Rule("e^u/expm1", _exp(U) / _expm1(U), -_sign(U) * _exp(_min(U, 0)) / _expm1(-_abs(U))),
 )
 
 FUNCTIONS = (
