@@ -121,7 +121,7 @@ class Reduce(Scalar):
                 continue
             else:
                 kept.append((name, size))
-        if not kept or (body.is_zero and label.name == "add"):
+        if not kept or (body == 0 and label.name == "add"):
             return body
         if isinstance(body, Reduce) and body.op == label.name:  # one reduction over all indices
             inner, content = body.open()

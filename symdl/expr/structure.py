@@ -1,6 +1,7 @@
 """Facts about expressions that are found by walking them once: fingerprints, free symbols, nesting heights.
 
-All are cached and linear in the size of the graph; results are the same in every process.
+All are cached and linear in the size of the graph; results are the same in every process. A tensor keeps its own from
+when it was made, so that no walk goes deeper than to the tensors that an expression reads.
 """
 
 import hashlib
@@ -59,6 +60,9 @@ def structure_key(expr: Basic) -> str:
 @lru_cache(maxsize=100_000)
 def fingerprint(expr: Basic) -> str:
     """Return a digest of an expression."""
+    known: str | None = getattr(expr, "digest", None)
+    if known is not None:
+        return known
     if not expr.args:
         content = sympy.srepr(expr)
     else:
@@ -69,9 +73,10 @@ def fingerprint(expr: Basic) -> str:
 @lru_cache(maxsize=100_000)
 def symbols_of(expr: Basic) -> frozenset[Basic]:
     """Return the tensors and scalars an expression depends on; sizes count where they are used as numbers."""
-    own = getattr(expr, "own_symbols", None)
-    if own is not None:
-        return own
+    for kind in ("known_symbols", "own_symbols"):
+        own: frozenset[Basic] | None = getattr(expr, kind, None)
+        if own is not None:
+            return own
     if isinstance(expr, Index):
         return frozenset()
     if isinstance(expr, Symbol):

@@ -30,6 +30,8 @@ class Tensor(TensorOperators, Basic):
     is_commutative = False
     is_row: bool = False
     properties: frozenset[str] = frozenset()
+    known_symbols: frozenset[Basic] | None = None
+    digest: str | None = None
 
     @classmethod
     def _intern(cls, *args: Basic) -> Any:
@@ -37,6 +39,7 @@ class Tensor(TensorOperators, Basic):
         found = _interned.get(key)
         if found is None:
             found = Basic.__new__(cls, *args)
+            found.known_symbols, found.digest = symbols_of(found), fingerprint(found)  # later walks end here
             _interned[key] = found
         return found
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 import sympy
-from sympy import Add, Basic, Dummy, Expr, KroneckerDelta, Mul, Pow
+from sympy import Add, Basic, Expr, KroneckerDelta, Mul, Pow, Symbol
 
 from symdl.expr.index import Index, free_indices, substitute
 from symdl.expr.nodes import Element, Tensor
@@ -40,9 +40,16 @@ def _tidy(expr: Expr, scope: Scope) -> Expr:
     expr = contract_deltas(expr, scope)
     if _flat(expr):
         return expr
-    atoms: dict[Basic, Dummy] = {}
+    atoms: dict[Basic, Symbol] = {}
     plain = _abstract(expr, atoms)
-    back = {dummy: atom for atom, dummy in atoms.items()}
+    best = _shortest(plain)
+    return contract_deltas(spread_deltas(best.xreplace({symbol: atom for atom, symbol in atoms.items()})), scope)
+
+
+@lru_cache(maxsize=50_000)
+def _shortest(plain: Expr) -> Expr:
+    """Return the shortest form of an expression in numbered atoms: one answer for all equal layers of a model."""
+    back = sorted(plain.free_symbols, key=str)
     expanded = sympy.expand(plain, power_base=False, log=False, force=False) if may_expand(plain) else plain
     candidates = [plain, expanded, sympy.factor_terms(expanded), sympy.factor_terms(plain)]
     if (
@@ -57,8 +64,7 @@ def _tidy(expr: Expr, scope: Scope) -> Expr:
         candidates.append(sympy.factor_terms(candidates[-1]))
     if len(back) <= 8 and isinstance(expanded, Add) and expanded.is_polynomial(*back) and len(expanded.args) <= 12:
         candidates.append(sympy.factor(expanded))
-    best = min(candidates, key=complexity)
-    return contract_deltas(spread_deltas(best.xreplace(back)), scope)
+    return min(candidates, key=complexity)
 
 
 def _tidy_functions(node: Basic, scope: Scope) -> Basic:
@@ -86,7 +92,7 @@ def _flat(expr: Expr) -> bool:
     return True
 
 
-def _abstract(expr: Expr, atoms: dict[Basic, Dummy]) -> Expr:
+def _abstract(expr: Expr, atoms: dict[Basic, Symbol]) -> Expr:
     if expr.is_Number:
         return expr
     if isinstance(expr, Add | Mul):
@@ -96,11 +102,16 @@ def _abstract(expr: Expr, atoms: dict[Basic, Dummy]) -> Expr:
     if isinstance(expr, Pow) and expr.exp.is_Rational:
         root = Pow(expr.base, sympy.Rational(1, expr.exp.q))
         if root not in atoms:
-            atoms[root] = Dummy(f"a{len(atoms)}", positive=True)
+            atoms[root] = _atom(len(atoms), True)
         return atoms[root] ** expr.exp.p
     if expr not in atoms:
-        atoms[expr] = Dummy(f"a{len(atoms)}", real=True, positive=expr.is_positive)
+        atoms[expr] = _atom(len(atoms), bool(expr.is_positive))
     return atoms[expr]
+
+
+def _atom(number: int, positive: bool) -> Symbol:
+    """Return the symbol that stands for an atom; symbols sort in the order of their numbers."""
+    return Symbol(f"§{number:06d}", real=True, positive=positive or None)
 
 
 def spread_deltas(expr: Expr) -> Expr:

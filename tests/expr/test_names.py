@@ -73,3 +73,11 @@ def test_a_value_with_its_simplified_gradient():
     soft = np.exp(np.arange(4.0)) / np.exp(np.arange(4.0)).sum()
     np.testing.assert_allclose(value, np.log(soft).sum())
     np.testing.assert_allclose(slope, 1 - 4 * soft)
+
+
+def test_facts_of_a_deep_graph_need_no_recursion():
+    n = sd.dims("n")
+    W, a = sd.matrix("W", n, n), sd.vector("x", n)
+    for _ in range(1000):
+        a = sd.tanh(W @ a)
+    assert {symbol.name for symbol in sd.sum(a).free_symbols} == {"W", "x"}

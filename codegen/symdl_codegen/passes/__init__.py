@@ -12,6 +12,7 @@ from symdl_codegen.passes.fuse import fuse
 from symdl_codegen.passes.in_place import in_place
 from symdl_codegen.passes.inline import inline
 from symdl_codegen.passes.new_states import new_states
+from symdl_codegen.passes.order import order
 from symdl_codegen.passes.peel import peel
 from symdl_codegen.passes.powers import powers
 from symdl_codegen.passes.sharing import sharing
@@ -22,6 +23,7 @@ PASSES: dict[str, Callable[[Module], Module]] = {
     "sharing": sharing,  # equal equations are computed once
     "dead_code": dead_code,  # what no output, update or guard needs goes
     "inline": inline,  # a pointwise equation moves into the one place that reads it
+    "order": order,  # what commutes stands in an order that does not depend on names
     "fuse": fuse,  # a pointwise equation joins the nest that produces its operand (epilogues)
     "new_states": new_states,  # an output that is a new state is read from the state
     "in_place": in_place,  # an update writes its state directly
