@@ -108,7 +108,8 @@ def _common(lifted: dict[Basic, Tensor], means: dict[Basic, Tensor], value: Any,
     """Return what a value that all samples share has become."""
     if output in lifted:
         raise DerivationError(
-            f"{value}: it differs from sample to sample, where one value for the batch is due; take sd.batch_mean of it"
+            f"{value}: it differs from sample to sample, where one value for the batch is due; take sd.batch_mean of "
+            "it, or draws that are shared=True"
         )
     found = means.get(output)
     if found is None or isinstance(value, Tensor):

@@ -43,6 +43,7 @@ class Uniform(ScalarOp):
     where all samples share the draw; batching puts the sample's number in the place of 0. Its derivative is 0.
     """
 
+    stream_place = 2  # of the stream among its arguments
     symbol = "u"
     source = "counter-based"
     analytic = False

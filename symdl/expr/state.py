@@ -86,7 +86,7 @@ def state(
         shape: Its sizes; () for a scalar.
         update: The next value: an expression, or a function of the state's symbol that returns one. It may hold the
             state itself, parameters, data (through ``sd.batch_mean``: it is one for the whole batch), states declared
-            before it, random draws, and the number of steps made before, ``sd.random.STEP``.
+            before it, random draws that samples share, and the number of steps made before, ``sd.random.STEP``.
         initial: The value before the first step: a number, or a parameter whose initial value it shares.
         when: ``"before"``: parameters in ``update`` have the values that the step starts with; ``"after"``: those that
             it ends with, as for averages over the iterates.

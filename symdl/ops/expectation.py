@@ -31,6 +31,7 @@ class Expectation(CompositeOp):
     Defined as the mean over draws, in such a way that its derivatives estimate those of the expectation without bias.
     """
 
+    stream_place = 5  # of the stream among its arguments
     symbol = r"\mathbb{E}"
 
     @property

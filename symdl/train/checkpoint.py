@@ -111,7 +111,7 @@ def equations(declared: "Declaration") -> str:
     roots |= {f"outputs:{name}": value for name, value in declared.outputs.items()}
     if declared.batch is not None:
         roots["batch"] = declared.batch
-    return encode(roots)
+    return encode(roots, declared.streams)
 
 
 def read(path: Any) -> tuple[dict[str, np.ndarray], dict[str, str]]:

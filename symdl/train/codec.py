@@ -27,8 +27,12 @@ _CONSTANTS = {"pi": sympy.pi, "E": sympy.E, "EulerGamma": sympy.EulerGamma, "Gol
               "Catalan": sympy.Catalan, "true": sympy.true, "false": sympy.false}  # fmt: skip
 
 
-def encode(roots: Mapping[str, Any]) -> str:
+def encode(roots: Mapping[str, Any], streams: Mapping[Basic, Basic] | None = None) -> str:
     """Return expressions by name as JSON; shared parts are written once, equal expressions give equal text.
+
+    Args:
+        roots: The expressions by name.
+        streams: Other numbers for streams of random draws.
 
     Raises:
         CheckpointError: for a node that has no form in files.
@@ -42,12 +46,13 @@ def encode(roots: Mapping[str, Any]) -> str:
             if node in numbers:
                 stack.pop()
                 continue
-            missing = [part for part in _parts(node) if part not in numbers]
+            parts = _parts(node, streams or {})
+            missing = [part for part in parts if part not in numbers]
             if missing:
                 stack.extend(reversed(missing))
                 continue
             numbers[node] = len(nodes)
-            nodes.append(_written(node, numbers))
+            nodes.append(_written(node, parts, numbers))
     return json.dumps({"nodes": nodes, "roots": {name: numbers[root] for name, root in roots.items()}})
 
 
@@ -67,13 +72,16 @@ def decode(text: str) -> dict[str, Any]:
         raise CheckpointError(f"the equations cannot be read: {error}") from error
 
 
-def _parts(node: Basic) -> tuple[Basic, ...]:
+def _parts(node: Basic, streams: Mapping[Basic, Basic]) -> tuple[Basic, ...]:
+    place = getattr(node, "stream_place", None)
+    if place is not None:
+        return (*node.args[:place], streams.get(node.args[place], node.args[place]), *node.args[place + 1 :])
     if isinstance(node, Update):
         return node.parts
     return () if isinstance(node, Symbol | Str | sympy.Number) else node.args
 
 
-def _written(node: Basic, numbers: Mapping[Basic, int]) -> list[Any]:
+def _written(node: Basic, parts: tuple[Basic, ...], numbers: Mapping[Basic, int]) -> list[Any]:
     if isinstance(node, Index):
         return ["Index", node.name]
     if isinstance(node, ScalarSymbol):
@@ -93,7 +101,7 @@ def _written(node: Basic, numbers: Mapping[Basic, int]) -> list[Any]:
     name = _name(node)
     if name is None:
         raise CheckpointError(f"{type(node).__name__} has no form in files, so a model with {node} cannot be saved")
-    return [name, [numbers[part] for part in _parts(node)]]
+    return [name, [numbers[part] for part in parts]]
 
 
 def _read(item: list[Any], nodes: list[Any]) -> Any:

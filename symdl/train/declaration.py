@@ -11,7 +11,7 @@ from symdl.errors import DerivationError, ExpressionError, InputError, NameConfl
 from symdl.expr.batch_mean import BATCH_SIZE
 from symdl.expr.ingest import as_scalar, ingest
 from symdl.expr.nodes import Tensor, TensorSymbol
-from symdl.expr.random import SEED, STEP
+from symdl.expr.random import NAMED, SEED, STEP, Uniform
 from symdl.expr.sizes import shape_text
 from symdl.expr.state import State, states_in
 from symdl.expr.system import trace
@@ -87,6 +87,19 @@ class Declaration:
         """The symbols in the shapes of parameters and data, the batch length excepted, by name."""
         found = {symbol for item in self.by_name.values() for size in shape_of(item) for symbol in size.free_symbols}
         return tuple(sorted(found - {self.batch}, key=lambda symbol: symbol.name))
+
+    @cached_property
+    def streams(self) -> dict[Basic, Integer]:
+        """New numbers 1, 2, ... for the streams of draws that have no name, in the order in which they were declared.
+
+        With them a model that is declared again draws the same numbers, whatever was declared between.
+        """
+        values = [*self.losses.values(), *self.outputs.values(), *(state.update for state in self.states)]
+        if not any(SEED in _tensors_and_scalars(value) for value in values):
+            return {}
+        draws = {draw for equation in trace(values).equations for draw in equation.body.atoms(Uniform)}
+        found = sorted({draw.stream for draw in draws if draw.stream < NAMED})
+        return {old: Integer(new) for new, old in enumerate(found, 1) if new != old}
 
     @cached_property
     def lengths(self) -> frozenset[Symbol]:

@@ -1,19 +1,21 @@
 """From the losses of one sample to their means over a batch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
-from sympy import Add, Expr, Integer, Mul, Symbol
+from sympy import Add, Basic, Expr, Integer, Mul, Symbol
 
 from symdl.errors import InputError
 from symdl.expr.batch import batched
 from symdl.expr.batch_mean import BATCH_SIZE
 from symdl.expr.declare import scalar
+from symdl.expr.index import rebuild
 from symdl.expr.mode import in_mode
 from symdl.expr.nodes import Array, Element, Named, Tensor
-from symdl.expr.random import SAMPLE, SEED
-from symdl.expr.replace import replaced
+from symdl.expr.random import SAMPLE, SEED, Uniform
+from symdl.expr.replace import replaced, rewritten
 from symdl.expr.sizes import dims
 from symdl.ops.reductions import sum as total
 from symdl.train.declaration import Declaration
@@ -109,9 +111,26 @@ def _in_mode(declared: Declaration, mode: str) -> tuple[list[Any], list[Any], li
     if mode == "train" and declared.states:
         updates = replaced([state.update for state in declared.states], {state.own: state for state in declared.states})
     losses, outputs = list(declared.losses.values()), list(declared.outputs.values())
+    if declared.streams:
+        losses, outputs, updates = (
+            rewritten(part, lambda body: _renumbered(body, declared.streams)) if part else part
+            for part in (losses, outputs, updates)
+        )
     values = in_mode([*losses, *outputs, *updates], mode)
     first, second = len(losses), len(losses) + len(outputs)
     return values[:first], values[first:second], values[second:]
+
+
+def _renumbered(body: Expr, streams: Mapping[Basic, Integer]) -> Expr:
+    """Return a body whose draws have other streams."""
+
+    def renumber(node: Basic) -> Basic | None:
+        if isinstance(node, Uniform) and node.stream in streams:
+            places = [rebuild(place, renumber) for place in node.args[3:]]
+            return Uniform(*node.args[:2], streams[node.stream], *places)
+        return None
+
+    return rebuild(body, renumber)
 
 
 def _batch_symbol(declared: Declaration) -> Symbol:
