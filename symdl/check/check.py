@@ -30,6 +30,8 @@ from symdl.ops.reductions import sum as total
 DIGITS = 50
 STEP = mpmath.mpf(10) ** -20  # central differences at 50 digits are then good to about 30
 EXACT = 1e-12  # float64 error over the sum of absolute terms
+IDENTITY = 1e-35  # what may remain of 50 digits after cancellation; a rewrite that is wrong errs by far more
+ROUNDED = frozenset({"simplex", "orthogonal"})
 NEAR = 1e-6  # a kink nearer than this makes differences meaningless
 COSTLY = 5_000  # scalar operations of one evaluation, above which only one direction is tested at 50 digits
 TOO_COSTLY = 2_000_000  # and above which none is
@@ -170,6 +172,9 @@ class _Check:
         scale = np.where(np.isfinite(scale), scale, np.inf)
         formula = np.asarray(evaluate(by_formula, self.arrays, self.sizes))
         self.add(variable, "gradient, closed form", "reverse mode", _worst(formula - value, scale), EXACT)
+        if self.cost <= COSTLY and not self.rounded_facts:
+            error = self.identity(by_reverse, by_formula)
+            self.add(variable, "gradient, simplification", f"identity, {DIGITS} digits", error, IDENTITY)
         few = self.cost > COSTLY
         along = directions(variable, self.arrays[name], self.rng, few)
         sizes = self.resolved([float(np.sum(scale * np.abs(direction))) for direction in along])
@@ -188,6 +193,21 @@ class _Check:
         if self.ops.analytic and not self.kink:
             steps = [self.complex_step(name, direction) for direction in along]
             self.add(variable, "gradient, closed form", "complex step", _worst_of(steps, slopes, sizes), EXACT)
+
+    @cached_property
+    def rounded_facts(self) -> bool:
+        """Whether a declared fact, such as Σ y = 1, holds of the arrays up to rounding only."""
+        return any(getattr(symbol, "properties", frozenset()) & ROUNDED for symbol in self.loss.free_symbols)
+
+    def identity(self, before: Any, after: Any) -> float:
+        """Return the largest relative difference of two forms at high precision: rewrites are identities, or wrong."""
+        with mpmath.workdps(DIGITS):
+            values = [
+                np.asarray(evaluate(form, self.arrays, self.sizes, precision=DIGITS), dtype=object).ravel()
+                for form in (before, after)
+            ]
+            pairs = [(a, b) for a, b in zip(*values, strict=True) if mpmath.isfinite(a)]
+            return max((float(abs(a - b) / (1 + abs(a))) for a, b in pairs), default=0.0)
 
     def resolved(self, sizes: list[float]) -> list[float]:
         """Return the scales of slopes, those raised that differences of the loss cannot resolve."""

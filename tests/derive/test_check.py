@@ -1,5 +1,7 @@
 """``sd.check``: agrees with right derivatives, finds wrong ones, and says what it did."""
 
+import sys
+
 import mpmath
 import numpy as np
 import pytest
@@ -83,6 +85,22 @@ def test_a_wrong_derivative_fails():
     assert "FAILED" in str(report)
 
 
+def test_a_wrong_simplification_fails(monkeypatch):
+    """Rules that are off by little, or only in their sign, are found by the identity test."""
+    module = sys.modules["symdl.simplify.simplify"]
+    right = module.simplify_reduce
+    f = sd.sum(sd.tanh(X @ w))
+    assert sd.check(f).ok
+    for factor in (-1, 1 + sp.Rational(1, 10**30)):
+
+        def wrong(*arguments, factor=factor):
+            return factor * right(*arguments)
+
+        monkeypatch.setattr(module, "simplify_reduce", wrong)
+        report = sd.check(f, seed=2, second_order=False)
+        assert "identity, 50 digits" in {row.against for row in report.failures}, str(report)
+
+
 def test_a_silent_zero_is_an_internal_error():
     with pytest.raises(InternalError, match="with respect to w simplifies to 0, but differences"):
         sd.check(sd.sum(pointwise(ForgottenTanh, w)), sizes={p: 3})
@@ -110,7 +128,7 @@ def test_values_and_sizes():
 def test_the_table():
     report = sd.check(sd.sum(sd.tanh(w)), wrt=w, sizes={p: 2}, second_order=False)
     lines = str(report).splitlines()
-    assert lines[0] == "5 comparisons of derivatives with p = 2: all agree"
+    assert lines[0] == "6 comparisons of derivatives with p = 2: all agree"
     assert lines[1].split() == ["variable", "derivative", "against", "error", "allowed"]
     assert len(lines) == 3 + len(report.rows)
     assert "<table>" in report._repr_html_()
