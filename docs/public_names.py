@@ -14,9 +14,9 @@ PARTS = {
         "symdl.expr.recurrence",
         "symdl.expr.state",
     ),
-    "Deriving": ("symdl.calculus", "symdl.derivation", "symdl.check", "symdl.stability"),
+    "Deriving": ("symdl.calculus", "symdl.curvature", "symdl.derivation", "symdl.check", "symdl.stability"),
     "Printing": ("symdl.latex",),
-    "Running": ("symdl.compile", "symdl.train"),
+    "Running": ("symdl.compile", "symdl.minimizers", "symdl.train"),
     "Functions": ("symdl.ops", "symdl.expr"),
     "Parts": ("symdl",),
 }

@@ -76,10 +76,12 @@ def matrix_power(a: Any, k: int) -> Tensor:
 
 
 def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
-    """Join tensors of one shape along a new axis."""
-    parts = [_tensor(tensor, "stack") for tensor in tensors]
-    if not parts:
-        raise ShapeError("stack: expected at least one tensor")
+    """Join tensors of one shape along a new axis; scalars become a vector."""
+    values = [ingest(value) for value in tensors]
+    if not values:
+        raise ShapeError("stack: expected at least one tensor or scalar")
+    scalars = all(not isinstance(value, Tensor) for value in values)
+    parts = [Array(value) if scalars else _tensor(value, "stack") for value in values]
     first = parts[0]
     for part in parts[1:]:
         if part.order != first.order or not all(map(same_size, first.shape, part.shape)):

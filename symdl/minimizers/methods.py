@@ -1,0 +1,18 @@
+"""The methods that need no more than the function, by name."""
+
+from symdl.minimizers.bfgs import BFGS
+from symdl.minimizers.conjugate_gradient import ConjugateGradient
+from symdl.minimizers.damped_newton import DampedNewton
+from symdl.minimizers.lbfgs import LBFGS
+from symdl.minimizers.method import Method
+from symdl.minimizers.newton import Newton
+from symdl.minimizers.steepest_descent import SteepestDescent
+
+METHODS: dict[str, type[Method]] = {
+    "newton": Newton,
+    "damped-newton": DampedNewton,
+    "conjugate-gradient": ConjugateGradient,
+    "bfgs": BFGS,
+    "lbfgs": LBFGS,
+    "steepest-descent": SteepestDescent,
+}
