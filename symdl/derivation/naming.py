@@ -4,7 +4,7 @@ from sympy import Basic, Expr, Function, Pow
 
 from symdl.expr.nodes import Element, Named, Reduce, Tensor, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS
-from symdl.expr.system import Equation, System, elements_of
+from symdl.expr.system import Equation, System, elements_of, scalars_of
 
 
 def name_intermediates(system: System, active: set[Basic]) -> System:
@@ -14,7 +14,8 @@ def name_intermediates(system: System, active: set[Basic]) -> System:
         system: The equations in normal form.
         active: What depends on the variables of the derivation; the rest needs no name.
     """
-    taken = {tensor.name for tensor in system.inputs} | {equation.target.name for equation in system.equations}
+    taken = {tensor.name for tensor in (*system.inputs, *system.by_target)}
+    taken |= {symbol.name for equation in system.equations for symbol in scalars_of(equation.body)}
     starts = {
         load.tensor for equation in system.equations for load in equation.loads if _non_linear(equation.body, load)
     }
@@ -22,6 +23,7 @@ def name_intermediates(system: System, active: set[Basic]) -> System:
         equation.target
         for equation in system.equations
         if not equation.named and equation.target in starts & active and equation.target not in system.outputs
+        if equation.loop is None  # a recurrence is one step, with the names it was declared with
     ]
     chosen = [target for target in chosen if _deserves_a_name(system.by_target[target])]
     names = _names(len(chosen), taken)
@@ -37,7 +39,7 @@ def name_intermediates(system: System, active: set[Basic]) -> System:
         for load in elements_of(body):
             if mapping.get(load.tensor, load.tensor) != load.tensor:
                 body = body.xreplace({load: Element(mapping[load.tensor], *load.indices)})
-        equations.append(Equation(target, body, named))
+        equations.append(Equation(target, body, named, equation.loop))
     return System(tuple(equations), tuple(mapping.get(output, output) for output in system.outputs))
 
 

@@ -9,7 +9,7 @@ from sympy import Add, Expr, Mul
 
 from symdl.expr.index import Index, axis_index, free_indices, fresh_index, substitute
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
-from symdl.expr.system import Equation, System
+from symdl.expr.system import Equation, System, scalars_of
 from symdl.freeze.scatter import as_scatter
 from symdl.freeze.sums import products
 
@@ -22,7 +22,8 @@ def split_contractions(system: System) -> System:
     Factors over the same indices are multiplied first; what is more than a plain load gets an equation of its own, so
     that kernels see matrix products. Orders of contraction are chosen by cost; a symbolic size counts ``NOMINAL_SIZE``.
     """
-    names = {equation.target.name for equation in system.equations} | {tensor.name for tensor in system.inputs}
+    names = {tensor.name for tensor in (*system.inputs, *system.by_target)}
+    names |= {symbol.name for equation in system.equations for symbol in scalars_of(equation.body)}
     equations: list[Equation] = []
     count = 0
 

@@ -78,6 +78,20 @@ class Objective:
         return equations_latex({self.symbol: self.loss}, self.outputs)
 
 
+def training_step(model: Model, options: Mapping[str, Any], target: str, dtype: str) -> Program:
+    """Compile the step that ``fit`` would make with these options; sizes that data carry must be known to the model."""
+    from symdl.train.programs import training
+    from symdl.train.step import Part, Switches
+
+    switches = Switches(
+        clip_norm=options.get("clip_norm") is not None,
+        clip_value=options.get("clip_value") is not None,
+        whole=options.get("batch_size") is None,
+    )
+    parts = [Part(group.name, group.parameters, options["optimizer"]) for group in model.declared.groups]
+    return training(model.declared, model.where(target, dtype), parts, switches).executable
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A trained model of the library.
@@ -239,15 +253,7 @@ class Supervised(Recipe):
 
     def programs(self, target: str, dtype: str) -> Mapping[str, Program]:
         """Compile the training step."""
-        from symdl.train.programs import training
-        from symdl.train.step import Part, Switches
-
-        model, options = self.build(self._divisions[0]), self.training
-        switches = Switches(whole=options.get("batch_size") is None)
-        where = model.where(target, dtype)
-        parts = [Part(group.name, group.parameters, options["optimizer"]) for group in model.declared.groups]
-        built = training(model.declared, where, parts, switches)
-        return {"training": built.executable}
+        return {"training": training_step(self.build(self._divisions[0]), self.training, target, dtype)}
 
     def about(self) -> Iterator[str]:
         """Yield the name of the data, the number of samples, features and classes, and where they are from."""
@@ -389,4 +395,4 @@ class Experiment(Recipe):
         return self.run(seed=seed, progress=progress, **{**self.settings, **more})
 
 
-__all__ = ["Experiment", "Objective", "Outcome", "Program", "Recipe", "Supervised"]
+__all__ = ["Experiment", "Objective", "Outcome", "Program", "Recipe", "Supervised", "training_step"]

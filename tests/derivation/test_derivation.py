@@ -5,8 +5,10 @@ import pytest
 
 import symdl as sd
 from symdl.derivation import PARTS, plain, plain_text
+from symdl.derivation.gradient import _Chain
 from symdl.errors import DerivationError, ShapeError
 from symdl.expr.ingest import ingest
+from symdl.interpret import evaluate
 from tests.derivation.models import COSTS, arrays_for, logistic, network, symbolic_depth
 from tests.katex import katex_error
 
@@ -130,6 +132,27 @@ def test_names_that_are_taken_are_not_used():
     u, C, w = sd.vector("u", n), sd.scalar("C"), sd.vector("w", n)
     derivation = sd.derivation(C * sd.sum(sd.exp(u - w)), w)
     assert steps_of(derivation, "forward") == ["v = u − w", "f = C 𝟏ᵀ e^v"]
+
+
+def test_names_of_scalars_are_not_used_either():
+    x, u = sd.vector("x", 3), sd.scalar("u")
+    steps = sd.derivation(sd.sum(sd.tanh(u * x)), x).steps
+    assert "u" not in [step.left for step in steps]
+
+
+def test_recurrences_stay_whole():
+    """Nothing inside the block is named, since a name for one of its times would cut its loop."""
+    n, T = sd.dims("n T")
+    W, r, rho = sd.matrix("W", n, n), sd.vector("r", n), sd.vector("rho", n)
+    h = sd.recurrence(lambda t, h: sd.tanh(r + W @ h), sd.zeros(n), T, names="h")
+    cost = rho @ h[-1]
+    random = np.random.default_rng(0)
+    values = {"W": random.normal(size=(3, 3)), "r": random.normal(size=3), "rho": random.normal(size=3)}
+    derived = _Chain(ingest(cost), [r]).derived[r]
+    found, expected = (evaluate(value, values, {"n": 3, "T": 5}) for value in (derived, sd.grad(cost, r)))
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+    slope = [evaluate(cost, {**values, "r": values["r"] + sign * 1e-6}, {"n": 3, "T": 5}) for sign in (1, -1)]
+    assert found.sum() == pytest.approx(float(slope[0] - slope[1]) / 2e-6, rel=1e-7)
 
 
 def test_the_name_of_a_loss_is_not_derived():

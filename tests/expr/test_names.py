@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sympy import Sum, symbols
 
 import symdl as sd
 from symdl.errors import NameConflictError
@@ -81,3 +82,12 @@ def test_facts_of_a_deep_graph_need_no_recursion():
     for _ in range(1000):
         a = sd.tanh(W @ a)
     assert {symbol.name for symbol in sd.sum(a).free_symbols} == {"W", "x"}
+
+
+def test_scalars_may_have_the_names_that_kernels_give_to_parts():
+    A, z, c1 = sd.matrix("A", 3, 3), sd.vector("z", 3), sd.scalar("c1")
+    i, j = symbols("i j", integer=True)
+    value = c1 + Sum(z[i] * A[i, j] * sd.tanh(z[j]), (i, 0, 2), (j, 0, 2))
+    a, b = np.arange(9.0).reshape(3, 3), np.array([0.5, -1.0, 2.0])
+    found = sd.compile(value, target="numpy")(A=a, z=b, c1=5.0)
+    assert found == pytest.approx(5.0 + b @ a @ np.tanh(b), rel=1e-14)

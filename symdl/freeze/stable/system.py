@@ -52,7 +52,8 @@ class _Stabiliser:
         for equation in self.system.equations:
             self.current = equation.target.name
             body = self.rewrite(equation.body)
-            self.bodies[equation.target] = body
+            if not self.carries(equation):
+                self.bodies[equation.target] = body
             self.original[equation.target] = equation
             if not body.has(Reduce) and (
                 body.has(_exp, _sigmoid) or any(load.tensor in self.exponential for load in elements_of(body))
@@ -61,6 +62,13 @@ class _Stabiliser:
             self.equations.append(replace(equation, body=body))
             self.rescale(equation, body)
         return System(tuple(self.equations), self.system.outputs)
+
+    def carries(self, equation: Equation) -> bool:
+        """Tell whether an equation of a loop reads itself or what comes after it, at an earlier time.
+
+        Written out in one another, such equations would have no end.
+        """
+        return any(load.tensor in self.system.by_target and load.tensor not in self.original for load in equation.loads)
 
     def rescale(self, equation: Equation, body: Expr) -> None:
         """Give a sum of exponentials a shifted twin that cannot overflow."""
