@@ -1,6 +1,6 @@
 """Freeze: the only bridge from symbolic systems to the code generator.
 
-expressions ─ trace ─ stabilise ─ pad_windows ─ split_contractions ─ solved ─ convert ─→ Program
+expressions ─ trace ─ stabilise ─ store_compared ─ pad_windows ─ split_contractions ─ solved ─ convert ─→ Program
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from symdl.expr.random import SEED, STEP
 from symdl.expr.system import Equation, System, trace
 from symdl.freeze.contractions import split_contractions
 from symdl.freeze.convert import Converter
+from symdl.freeze.extrema import store_compared
 from symdl.freeze.linear_algebra import as_call, solved, stable_determinants, with_whole_operands
 from symdl.freeze.padding import pad_windows
 from symdl.freeze.scatter import as_scatter
@@ -60,7 +61,7 @@ def freeze(
     system = decided(trace(values, list(outputs)), mode)
     if stable:
         system = stabilise(stable_determinants(system))
-    system = split_contractions(pad_windows(system))
+    system = split_contractions(pad_windows(store_compared(system)))
     if stable:
         system = solved(system)
     system = with_whole_operands(system)
