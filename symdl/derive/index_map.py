@@ -30,7 +30,11 @@ def transpose(
     guards: list[Boolean] = []
     deltas: list[Expr] = []
     wanted: list[tuple[Expr, Expr]] = [(target, size) for target, size in targets]
+    exact = _divided(value)
     for place, (target, size) in zip(*join_quotients(list(places), wanted), strict=True):
+        if place in exact:  # ⌊e/s⌋ = j is e = s j, where s divides e
+            place, divisor = exact[place]
+            target, size = divisor * target, divisor * size
         place = sympy.expand(substitute(place, solution))
         unsolved = [
             index
@@ -83,6 +87,20 @@ def _separate(value: Expr, extents: dict[Index, Expr]) -> Expr:
 
 def _equal(left: Expr, right: Expr) -> Expr:
     return SCALAR_OPS["where"](sympy.Eq(left, right), Integer(1), Integer(0))
+
+
+def _divided(value: Expr) -> dict[Expr, tuple[Expr, Expr]]:
+    """Return (e, s) for each ⌊e/s⌋ for which a value is 0 unless s divides e."""
+    where = SCALAR_OPS["where"]
+    found: dict[Expr, tuple[Expr, Expr]] = {}
+    for factor in sympy.Mul.make_args(value):
+        if isinstance(factor, where) and factor.args[2] == 0:
+            for part in And.make_args(factor.args[0]):
+                if isinstance(part, sympy.Eq) and part.args[1] == 0 and isinstance(part.args[0], Mod):
+                    place, divisor = part.args[0].args
+                    found[sympy.floor(place / divisor)] = place, divisor
+            found |= _divided(factor.args[1])
+    return found
 
 
 def _inside(quotient: Expr, divisor: Expr, size: Expr) -> list[Boolean]:

@@ -40,6 +40,7 @@ Places = tuple[Index, ...]
 @lru_cache(maxsize=2_000)
 def tensor_form(tensor: Tensor) -> Form:
     """Return a tensor's matrix form; from order 3 on a Kronecker product where exact, else elements in brackets."""
+    from symdl.latex.convolution import windowed
     from symdl.latex.kronecker import high_order
 
     if is_named(tensor):
@@ -51,6 +52,9 @@ def tensor_form(tensor: Tensor) -> Form:
     if not isinstance(tensor, Array):
         raise TypeError(f"expected a tensor, found {type(tensor).__name__}")
     sizes = {axis_index(position): size for position, size in enumerate(tensor.shape)}
+    sliding = windowed(tensor.body, sizes)
+    if sliding is not None:
+        return sliding
     if tensor.order > 2:
         return high_order(tensor.body, sizes)
     view = MatrixView(sizes)

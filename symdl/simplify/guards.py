@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import sympy
 from sympy import And, Basic, Expr
 
-from symdl.expr.index import Index, free_indices, rebuild
+from symdl.expr.index import Index, free_indices, join_quotients, rebuild
 from symdl.expr.nodes import Element, Reduce
 from symdl.expr.scalar import SCALAR_OPS
 
@@ -44,9 +44,9 @@ def _always(condition: Basic, extents: Mapping[Index, Expr]) -> bool:
         gap, strict = condition.args[0] - condition.args[1], isinstance(condition, sympy.Gt)
     else:
         return False
-    if gap.has(Element, sympy.floor, sympy.Mod):
+    lowest = join_quotients(sympy.expand(gap))
+    if lowest.has(Element, sympy.floor, sympy.Mod):
         return False
-    lowest = sympy.expand(gap)
     for index in sorted(free_indices(lowest), key=str):
         factor = lowest.coeff(index)
         if index not in extents or index in free_indices(lowest - factor * index):
