@@ -34,8 +34,7 @@ class Update(Atom):
     def _sympyrepr(self, printer: Any) -> str:
         return f"Update({', '.join(map(fingerprint, self.parts))})"
 
-    def _sympystr(self, printer: Any) -> str:
-        return f"Update({', '.join(map(printer._print, self.parts))})"
+    _sympystr = _sympyrepr  # SymPy sorts atoms by their text, which must be short
 
 
 class State(TensorSymbol):

@@ -1,5 +1,9 @@
 """States that are no parameters: running statistics, moving averages, target networks, against loops in NumPy."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sympy import Eq, Mod
@@ -245,3 +249,30 @@ def test_printing():
 def test_refusals(declare, error, message):
     with pytest.raises(error, match=message):
         declare()
+
+
+def test_the_cuda_target_carries_states():
+    code = (
+        "import numpy as np, symdl as sd, tests.train.test_states as t\n"
+        "found = []\n"
+        "for target in ('numpy', 'cuda'):\n"
+        "    model, data = t.normalised(3)\n"
+        "    part = {name: array[:7] for name, array in data.items()}\n"
+        "    sd.fit(model, part, batch_size=4, epochs=1, dtype='float64', target=target)\n"
+        "    found.append({**model.values, **model.states, **model.predict({'x': part['x']}, target=target)})\n"
+        "[np.testing.assert_allclose(found[1][k], found[0][k], rtol=1e-9, atol=1e-12) for k in found[0]]"
+    )
+    simulated = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=simulated)
+
+
+def test_deep_updates_stay_sealed():
+    """The text of a state does not grow with what its update is made of; SymPy sorts by it."""
+    hidden = x
+    for k in range(8):
+        hidden = sd.batch_norm(sd.tanh(hidden + hidden), running=f"layer{k}")
+    model = sd.Model(loss=(w @ hidden - y) ** 2, parameters=[w], inputs=[x], targets=[y])
+    last = model.declared.states[-1]
+    assert len(str(last.args[4])) < 200
+    assert last.name == "layer7.variance"
+    assert len(model.declared.states) == 16
