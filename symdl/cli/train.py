@@ -109,6 +109,8 @@ class _Run:
     def train(self, resume: bool, progress: bool) -> "Outcome":
         """Train, and say how it went."""
         before = self._written()
+        from symdl_codegen.runtime.executable import Executable
+
         try:
             outcome = self.recipe.train(
                 self.seed,
@@ -122,6 +124,9 @@ class _Run:
                 typer.echo(f"the values so far are in {shown(self.checkpoint)}", err=True)
             raise
         self.say(outcome.history)
+        for name, program in outcome.programs.items():
+            if isinstance(program, Executable) and program.planned_bytes:
+                typer.echo(f"{name}: {program.planned_bytes / 2**20:.2f} MiB planned for all intermediates")
         if outcome.divisions > 1:
             typer.echo(f"the mean over {outcome.divisions} divisions of the data:")
         if outcome.report:

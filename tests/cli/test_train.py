@@ -42,6 +42,10 @@ def test_it_says_what_compiling_took(trained):
     )
 
 
+def test_it_says_what_memory_is_planned(trained):
+    assert re.search(r"^training: 0\.\d\d MiB planned for all intermediates$", trained[0].stdout, re.MULTILINE)
+
+
 def test_it_leaves_these_files_and_no_others(trained):
     assert {path.name for path in trained[1].iterdir()} == FILES
 

@@ -90,6 +90,7 @@ class Executable:
         self.free_sizes = tuple(n for n, value in program.sizes.items() if value is None and n not in carried)
         self.inputs = (*self.tensors, *self.free_sizes)
         self.outputs = program.outputs
+        self.last_sizes: dict[str, int] = {}
         self.bounds = Bounds(program)
         self.source = emitted.source
         self.kernels = tuple(KernelText(kernel.name, kernel.note, kernel.source) for kernel in emitted.kernels)
@@ -107,6 +108,11 @@ class Executable:
         """Bytes of the arena when all sizes have the given values (static ones may be left out)."""
         known = infer_sizes(self.tensors, {}, self.program.sizes, sizes)
         return self.engine.arena(known, known, bool(self.program.updates))[1]
+
+    @property
+    def planned_bytes(self) -> int:
+        """Bytes of the arena, which holds all intermediates, for the sizes of the last run; 0 before the first."""
+        return self.arena_bytes(self.last_sizes) if self.last_sizes else 0
 
     def __call__(self, arrays: Mapping[str, Any], sizes: Mapping[str, int] | None = None) -> dict[str, np.ndarray]:
         """Compute the outputs, as fresh arrays. Arrays passed in, states included, are never changed.
@@ -164,6 +170,7 @@ class Executable:
         for length in {min(int(batch_size), len(rows)), len(rows) % int(batch_size)} - {0}:
             lengths = {**known, self.program.batch: length}
             self.bounds.check(lengths, {**values, **arrays}, dict.fromkeys(roles["batch"], rows))
+        self.last_sizes = {**known, self.program.batch: min(int(batch_size), len(rows))}
         recorded = self._recorded(number)
         try:
             done = self.engine.epoch(
@@ -190,6 +197,7 @@ class Executable:
         checked = {n: cast(n, arrays[n], t.kind, self.dtype) for n, t in self.tensors.items()}
         known = infer_sizes(self.tensors, {n: a.shape for n, a in checked.items()}, self.program.sizes, given)
         self.bounds.check(known, checked)
+        self.last_sizes = known
         return checked, known
 
     def _state(self, state: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
