@@ -184,6 +184,8 @@ class _Tracer:
     def load(self, node: Basic) -> Basic | None:
         if isinstance(node, Element):
             return Element(self.symbol(node.tensor), *(rebuild(index, self.load) for index in node.indices))
+        if isinstance(node, Tuple) and len(node) == 2 and isinstance(node[0], Index) and not node.has(Element):
+            return node  # an axis: its size is no formula
         function = FROM_SYMPY.get(type(node))  # SymPy brings its own functions in by itself: sqrt(x**2) is its Abs(x)
         return None if function is None else function(*(rebuild(argument, self.load) for argument in node.args))
 

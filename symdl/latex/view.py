@@ -170,7 +170,7 @@ class MatrixView:
             sizes = [size for size in tensor.shape if size != 1]
             if all(self.fits(index, size) for index, size in zip(indices, sizes, strict=True)):
                 return base if base.shape[0] != 1 and indices[0] == places[0] else transpose(base)
-        return self.part(load, base, places)
+        return self.part(load.indices, tensor.shape, base, places)
 
     def called(self, call: Call, places: Places) -> Form | None:
         """Return a result of linear algebra, its transpose or its diagonal; None for a batch of them."""
@@ -182,17 +182,19 @@ class MatrixView:
             return base
         if tuple(indices[::-1]) == places:
             return transpose(base)
-        return diagonal_of(base) if len(indices) == 2 and indices[0] == indices[1] in places else None
+        if len(indices) == 2 and indices[0] == indices[1] in places:
+            return diagonal_of(base)
+        return self.part(call.places, call.result_shape, base, places)
 
     def fits(self, index: Index, size: Expr) -> bool:
         """Tell whether an open index runs over a whole axis."""
         return same_size(self.sizes[index], size)
 
-    def part(self, load: Element, base: Form, places: Places) -> Form | None:
+    def part(self, indices: Sequence[Expr], shape: Sequence[Expr], base: Form, places: Places) -> Form | None:
         """Return a slice with unit steps, a row or a column of a vector or matrix."""
         parts: list[object] = []
         found: list[Index] = []
-        for index, size in zip(load.indices, load.tensor.shape, strict=True):
+        for index, size in zip(indices, shape, strict=True):
             own = [place for place in places if place in free_indices(index)]
             start = index - own[0] if own else index
             if len(own) > 1 or free_indices(start) or not is_plain(start):
@@ -203,8 +205,8 @@ class MatrixView:
             found += own
         if set(found) != set(places) or len(found) != len(places) or not places:
             return None
-        shape = [part[1] if isinstance(part, tuple) else Integer(1) for part in parts]
-        slice_ = Slice((shape[0], shape[1] if len(shape) > 1 else Integer(1)), base, tuple(parts))
+        extents = [part[1] if isinstance(part, tuple) else Integer(1) for part in parts]
+        slice_ = Slice((extents[0], extents[1] if len(extents) > 1 else Integer(1)), base, tuple(parts))
         return slice_ if isinstance(parts[0], tuple) and found[0] == places[0] else transpose(slice_)
 
     def sum(self, expr: Add, places: Places) -> Form:

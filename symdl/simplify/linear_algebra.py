@@ -1,11 +1,11 @@
 """Rules of linear algebra: inverses of inverses, products, multiples and diagonals, and what cancels in a product.
 
-    (A⁻¹)⁻¹ = A    (c A)⁻¹ = A⁻¹/c    (A B)⁻¹ = B⁻¹A⁻¹    diag(d)⁻¹ = diag(1/d)    Q⁻¹ = Qᵀ for an orthogonal Q
-    det A⁻¹ = 1/det A    det c A = cⁿ det A    det A B = det A · det B    det diag(d) = Π d    likewise log det
+    (A⁻¹)⁻¹ = A    (c A)⁻¹ = A⁻¹/c    diag(d)⁻¹ = diag(1/d)    Q⁻¹ = Qᵀ for an orthogonal Q    (Aᵀ)⁻¹ = (A⁻¹)ᵀ
+    det A⁻¹ = 1/det A    det c A = cⁿ det A    det diag(d) = Π d    likewise log det, where what is left is positive
     A A⁻¹ = I    A solve(A, B) = B    L Lᵀ = A for L = chol(A)    Vᵀ V = V Vᵀ = I for eigenvectors, Uᵀ U = I
 
-The determinant of a product is taken apart for square factors only, a logarithm of a product only where both factors
-are certain to be positive. Each is an identity wherever both sides have a value.
+Each is an identity wherever both sides have a value. Inverses and determinants of products stay as they are: taken
+apart they are longer, take more operations and lose the symmetry of XᵀAX.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def simplify_call(call: Call, definition: Definition, note: Callable[[str], None
     opened = call.open()
     [(row, size), (column, _)], content = opened[0]
     operand = _Operand(content, row, column, size)
-    for rule in (_diagonal, _multiple, _orthogonal, _of_inverse, _of_product):
+    for rule in (_diagonal, _multiple, _orthogonal, _of_inverse):
         found = rule(call, operand, definition)
         if found is not None:
             note("linear algebra")
@@ -135,32 +135,6 @@ def _of_inverse(call: Call, operand: _Operand, definition: Definition) -> Expr |
         return _sum(lambda k: matrix.at(i, k) * _right(call)(k, j), operand.size)
     other = matrix.call(call.op)
     return 1 / other if call.op == "determinant" else -other
-
-
-def _of_product(call: Call, operand: _Operand, definition: Definition) -> Expr | None:
-    if call.op not in ("inverse", "determinant"):
-        return None
-    inner = definition(operand.content) if isinstance(operand.content, Element) else None
-    if not isinstance(inner, Reduce) or inner.op != "add" or len(inner.axes) != 1:
-        return None
-    [(k, size)], body = inner.open()
-    if size != operand.size:
-        return None
-    ends: dict[Index, Expr] = {}
-    for factor in Mul.make_args(body):
-        own = free_indices(factor) & {operand.row, operand.column}
-        if not isinstance(factor, Element) or len(own) != 1 or k not in factor.indices or own & set(ends):
-            return None
-        [end] = own
-        ends[end] = factor
-    if len(ends) != 2:
-        return None
-    left = _Operand(ends[operand.row], operand.row, k, size)
-    right = _Operand(ends[operand.column], k, operand.column, size)
-    if call.op == "determinant":
-        return left.call("determinant") * right.call("determinant")
-    i, j = call.places
-    return _sum(lambda other: right.call("inverse", i, other) * left.call("inverse", other, j), size)
 
 
 def cancel(axes: Axes, content: Expr, definition: Definition) -> tuple[Axes, Expr] | None:

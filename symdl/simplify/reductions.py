@@ -8,6 +8,7 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Lt, Mul
 from symdl.expr.index import Index, free_indices, fresh_index, substitute
 from symdl.expr.nodes import Element, Reduce
 from symdl.expr.scalar import SCALAR_OPS
+from symdl.expr.structure import structure_key
 from symdl.simplify.algebra import complexity, tidy
 from symdl.simplify.scope import Scope
 
@@ -56,9 +57,22 @@ def _sum(axes: Axes, content: Expr, note: Note, scope: Scope) -> Expr:
             if number != 1:
                 outside.append(number)
                 inside[position] = rest
+    outside += _align_signs(inside)
     if outside and outside != [Integer(1)]:
         note("constant factor")
     return Mul(*outside) * Reduce("add", Mul(*inside), *axes)
+
+
+def _align_signs(factors: list[Expr]) -> list[Expr]:
+    """Use (x_k - y_k)(y_l - x_l) = -(x_k - y_k)(x_l - y_l): factors that differ by index and sign get one sign."""
+    found: list[Expr] = []
+    sums = [position for position, factor in enumerate(factors) if isinstance(factor, Add)]
+    for order, position in enumerate(sums):
+        turned = structure_key(-factors[position])
+        if any(structure_key(factors[before]) == turned for before in sums[:order]):
+            factors[position] = -factors[position]
+            found.append(Integer(-1))
+    return found
 
 
 def _direct_delta(content: Expr, bound: set[Index]) -> bool:
