@@ -10,6 +10,7 @@ from symdl.derivation.naming import consumers, name_intermediates, named_directl
 from symdl.derivation.recursion import recursion
 from symdl.derivation.rules import notes_for, through, with_facts
 from symdl.derivation.steps import BACKWARD, FORWARD, GRADIENT, HESSIAN, Derivation, Lines
+from symdl.derivation.through_time import through_time
 from symdl.derive import reverse
 from symdl.derive.layers import stacks_in
 from symdl.errors import DerivationError
@@ -19,6 +20,7 @@ from symdl.expr.ingest import as_scalar
 from symdl.expr.nodes import Array, CompositeOp, Element, Named, Tensor
 from symdl.expr.system import System, trace
 from symdl.latex import latex
+from symdl.latex.loops import recurrences_in
 from symdl.notation import adjoint_name
 from symdl.simplify import simplify
 
@@ -45,10 +47,12 @@ def derivation(f: Any, wrt: Any, order: int = 1) -> Derivation:
         raise DerivationError(f"derivation: expected order 1 (the gradient) or 2 (the Hessian), found {order!r}")
     if isinstance(loss, Element) and isinstance(loss.tensor, Named) and isinstance(loss.tensor.definition, Array):
         loss = loss.tensor.definition.body  # the loss has a name here already
-    deep = bool(stacks_in(loss))
-    if order == 2 and (deep or len(variables) != 1):
-        what = "a stack of symbolic depth" if deep else f"{len(variables)} variables"
+    deep, timed = bool(stacks_in(loss)), bool(recurrences_in(loss))
+    if order == 2 and (deep or timed or len(variables) != 1):
+        what = "a stack of symbolic depth" if deep else "a recurrence" if timed else f"{len(variables)} variables"
         raise DerivationError(f"derivation: the Hessian is derived for one variable and a loss without {what}")
+    if timed and order == 1 and not deep:
+        return through_time(loss, variables, cost_name(loss))
     return recursion(loss, variables) if deep else _Chain(loss, variables).derivation(order)
 
 

@@ -187,11 +187,14 @@ def _grouped(text: str) -> str:
 
 
 def _raised(text: str) -> str:
-    """A superscript: layer marks [1] stay as they are, digits and signs are raised."""
+    """A superscript: marks of layers [1] and times ⟨t⟩ stay as they are, digits and signs are raised."""
     if text.startswith("["):
         mark, _, rest = text.partition("]")
         return f"{mark}]{_raised(rest) if rest else ''}".replace(" ", "")
     text = text.replace(" ", "")
+    if text.startswith("⟨"):
+        mark, _, rest = text.partition("⟩")
+        return f"{mark}⟩{_raised(rest) if rest else ''}"
     if text[:1] in ("⊙", "⊗"):
         raised = _raised(text[1:])
         return f"^{text[0]}{raised[1:]}" if raised.startswith("^") else text[0] + raised

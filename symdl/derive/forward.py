@@ -6,6 +6,7 @@ import sympy
 from sympy import Basic, Expr, Integer
 
 from symdl.derive.guards import under_guards
+from symdl.derive.labels import tangent_label
 from symdl.derive.linear_algebra import Entry, tangent
 from symdl.derive.partial import partials, selection
 from symdl.expr.index import Index, axis_index, substitute
@@ -34,7 +35,8 @@ def forward(system: System, tangents: Mapping[Basic, Tensor], extra: Sequence[Ex
             known.update({item.target: _tangent(system, item, known, active, extra) for item in moving})
         elif moving:
             symbols = {
-                item.target: TensorSymbol(f"{item.target.name}~", (*item.target.shape, *extra)) for item in moving
+                item.target: TensorSymbol(f"{item.target.name}~", (*item.target.shape, *extra), (), _label(item, extra))
+                for item in moving
             }
             arrays = [_tangent(system, item, {**known, **symbols}, active, extra) for item in moving]
             direction = "reverse" if loop.reverse else "forward"
@@ -103,3 +105,7 @@ def _through_call(
             )
     primal = call.over([(axes, system.over_tensors(content)) for axes, content in opened])
     return tangent(primal, tangents, primal.places) if tangents else Integer(0)
+
+
+def _label(equation: Equation, extra: Sequence[Expr]) -> str:
+    return "" if extra else tangent_label(equation.target.latex_name)

@@ -8,6 +8,7 @@ from sympy import Basic, Expr, Integer, KroneckerDelta
 
 from symdl.derive.guards import has_guards, may_have_no_value, under_guards
 from symdl.derive.index_map import transpose
+from symdl.derive.labels import adjoint_labels
 from symdl.derive.linear_algebra import operand_adjoints
 from symdl.derive.partial import atoms_of, partials, selection
 from symdl.expr.index import axis_index, fresh_index, substitute
@@ -110,9 +111,11 @@ class _Sweep:
             return
         active = [equation for equation in reversed(block) if equation.target in self.active]
         symbols: dict[Basic, TensorSymbol] = {}
+        labels = adjoint_labels(active)
         for equation in active:
             shape = (*self.extra, *equation.target.shape)
-            symbols[equation.target] = TensorSymbol(f"{equation.target.name}~", shape, (), _label(equation))
+            label = "" if self.extra else labels.get(equation.target, "")
+            symbols[equation.target] = TensorSymbol(f"{equation.target.name}~", shape, (), label)
         for equation in active:
             own = symbols[equation.target]
             for tensor, value, outer, targets in self.contributions(equation, own, inside.__contains__):
@@ -180,8 +183,3 @@ class _Sweep:
     def primal(self, expr: Expr) -> Expr:
         """Return a body of the system as an expression over the primal tensors."""
         return self.system.over_tensors(expr)
-
-
-def _label(equation: Equation) -> str:
-    latex = equation.target.latex_name
-    return adjoint_name(latex[:1], latex)[1] if latex else ""

@@ -5,6 +5,7 @@ run forward or in reverse; the derivative of a recurrence is a recurrence in the
 """
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -247,5 +248,14 @@ def recurrence(
 
 def _label(equation: Any, system: Any, labels: Sequence[str]) -> str:
     if equation.target in system.outputs:
-        return rf"{labels[system.outputs.index(equation.target)]}^{{\langle t \rangle}}"
+        return rf"{_latex(labels[system.outputs.index(equation.target)])}^{{\langle t \rangle}}"
     return equation.target.latex_name if equation.named else ""
+
+
+def _latex(label: str) -> str:
+    """Return the LaTeX of a name: h2 is h with the subscript 2; what is LaTeX already stays."""
+    found = re.fullmatch(r"([A-Za-z]+?)_?([0-9]+|(?<=_)[A-Za-z]+)", label)
+    if found is None:
+        return label
+    mark = found[2] if len(found[2]) == 1 or found[2].isdigit() else rf"\mathrm{{{found[2]}}}"
+    return f"{found[1]}_{{{mark}}}"

@@ -12,12 +12,14 @@ from sympy import Expr, Integer
 from symdl.errors import ExpressionError
 from symdl.expr.index import Index, axis_index, free_indices
 from symdl.expr.ingest import ingest
-from symdl.expr.nodes import Array, Element, Tensor, TensorSymbol
+from symdl.expr.nodes import Array, Element, Named, Tensor, TensorSymbol
 from symdl.expr.system import Equation, System
 from symdl.latex.algebra import transpose
 from symdl.latex.elements import ElementView, leaf, letters_for
 from symdl.latex.forms import Bracket, Form
+from symdl.latex.loops import recurrences_in
 from symdl.latex.names import used_names
+from symdl.latex.over_time import over_time
 from symdl.latex.view import scalar_form, tensor_form
 from symdl.latex.write import text
 
@@ -53,6 +55,8 @@ def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
     if isinstance(expr, sympy.Equality):
         return f"{latex(expr.lhs, notation, layout)} = {latex(expr.rhs, notation, layout)}"
     value = ingest(expr)
+    if notation == "matrix" and not isinstance(value, Named | TensorSymbol) and recurrences_in(value):
+        return over_time(value)
     order = value.order if isinstance(value, Tensor) else 0
     turned = order == {"book": -1, "numerator": 1, "denominator": 2}[layout]
     if notation == "index":

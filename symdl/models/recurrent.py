@@ -37,10 +37,11 @@ def affine(unit: str, size: Any, width: Any, mark: str = "") -> Affine:
         width: The number p of inputs.
         mark: A superscript, such as ``[2]`` for the second layer.
     """
+    joint = " " if unit.startswith("\\") else ""
     name, above = unit.strip("\\{}").replace("{", "_") + mark, f"^{{{mark}}}" if mark else ""
     return Affine(
-        matrix(f"W_{name}_h", size, size, latex=f"W_{{{unit} h}}{above}"),
-        matrix(f"W_{name}_x", size, width, latex=f"W_{{{unit} x}}{above}"),
+        matrix(f"W_{name}_h", size, size, latex=f"W_{{{unit}{joint}h}}{above}"),
+        matrix(f"W_{name}_x", size, width, latex=f"W_{{{unit}{joint}x}}{above}"),
         vector(f"b_{name}", size, latex=f"b_{{{unit}}}{above}"),
     )
 

@@ -6,6 +6,8 @@ from typing import Any
 from symdl.expr.nodes import Array, Element, Named, Tensor
 from symdl.expr.system import children
 from symdl.latex import latex
+from symdl.latex.loops import recurrences_in
+from symdl.latex.over_time import rows_over_time
 from symdl.train.declaration import Declaration
 
 
@@ -21,6 +23,10 @@ def model_latex(declared: Declaration) -> str:
 
 def equations_latex(losses: Mapping[str, Any], outputs: Mapping[str, Any]) -> str:
     """Return the same for losses by what they are called."""
+    if any(recurrences_in(value) for value in (*outputs.values(), *losses.values())):
+        named = {rf"\mathrm{{{name}}}".replace("_", r"\_"): value for name, value in outputs.items()}
+        rows = rows_over_time({**{symbol: _unnamed(loss) for symbol, loss in losses.items()}, **named})
+        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
     found: dict[Named, None] = {}
     for value in (*outputs.values(), *losses.values()):
         _collect(value if isinstance(value, Tensor) else Array(value), found)
