@@ -37,8 +37,10 @@ def sunspots(length: int = 16, train: int = YEARS_TRAINED) -> Split:
 
 def standardised(train: int = YEARS_TRAINED) -> np.ndarray:
     """Return the series (309,) with mean 0 and variance 1 over its first ``train`` years."""
+    import importlib
+
     try:
-        from statsmodels.datasets import sunspots as source
+        source = importlib.import_module("statsmodels.datasets.sunspots")
     except ImportError as error:
         raise InputError("the sunspot numbers need statsmodels: pip install 'symdl[data]'") from error
     series = np.asarray(source.load_pandas().data["SUNACTIVITY"], dtype=np.float64)

@@ -28,7 +28,7 @@ def adjoint_labels(block: Sequence[Equation]) -> dict[Basic, str]:
         elif item in carried:
             labels[item.target] = _subscripted(r"\zeta", base if len(carried) > 1 else _marks(base)) + MARK
     starts = {load: item for item in block if item.target.latex_name for load in _argument(item)}
-    starts = {load: item for load, item in starts.items() if not load.latex_name}  # type: ignore[attr-defined]  # because only targets are keys
+    starts = {load: item for load, item in starts.items() if not load.latex_name}
     for target, item in starts.items():
         base = item.target.latex_name.removesuffix(MARK)
         labels[target] = _subscripted(r"\delta", _marks(base) or ("" if len(starts) == 1 else base)) + MARK

@@ -40,6 +40,12 @@ def _tensors_in(value: Any) -> list[Tensor]:
     return list(dict.fromkeys(load.tensor for load in elements_of(value))) if isinstance(value, Basic) else []
 
 
+def member(block: tuple[Any, ...], number: int) -> Recurrence:
+    """Return one tensor of a block, given what all of them have in common."""
+    placeholders, arrays, axis, direction = block
+    return Recurrence(placeholders, arrays, number, axis, direction)
+
+
 def copied(first: Recurrence, number: int) -> int | None:
     """Return which equation of a block another one copies, None if it does not."""
     array = first.arrays[number]

@@ -17,7 +17,7 @@ from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, Tensor,
 from symdl.expr.recurrence import Recurrence, replace_tensors
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.system import elements_of
-from symdl.latex.loops import copied, loads_of, numbered, recurrences_in
+from symdl.latex.loops import copied, loads_of, member, numbered, recurrences_in
 from symdl.latex.names import symbol_latex, used_names, with_superscript
 from symdl.latex.view import scalar_form, tensor_form
 from symdl.latex.write import HADAMARD, within
@@ -69,8 +69,8 @@ class Times:
         self.starts: dict[TensorSymbol, Tensor] = {}
         self.inside: list[Tensor] = []  # what sums over time add up
         self.letters = [Symbol(letter, integer=True, positive=True) for letter in LETTERS]
-        found = list(dict.fromkeys(item for value in values for item in recurrences_in(value)))
-        self._choose(found)
+        recurrences = list(dict.fromkeys(item for value in values for item in recurrences_in(value)))
+        self._choose(recurrences)
         self._timed_inputs()
         for recurrence in self.labels:
             self.define(recurrence)
@@ -101,7 +101,7 @@ class Times:
         """Add the values outside of the times that a read at ``shown`` = t + shift meets: h⟨0⟩, or δ⟨T+1⟩."""
         [letter] = shown.free_symbols & set(self.letters)
         shift = int(shown - letter)
-        last = found.length if shift > 0 else Integer(0)
+        last = found.length if shift > 0 and found.length is not None else Integer(0)
         for place in [last + k for k in (range(1, shift + 1) if shift > 0 else range(shift + 1, 1))]:
             symbol = self.slice(found.tensor, place - 1)
             if symbol not in [other for other, _ in found.starts]:
@@ -114,7 +114,7 @@ class Times:
         taken: set[str] = set()
         spare = (letter for letter in _SPARE if letter not in self.used)
         for block in dict.fromkeys(recurrence.block for recurrence in found):
-            first = Recurrence(*block[:2], 0, *block[2:])
+            first = member(block, 0)
             reads = [load for array in first.arrays for load in loads_of(array)]
             late = {load.tensor for load in reads if load.indices[first.axis] != axis_index(first.axis)}
             for number in range(len(first.placeholders)):
@@ -130,7 +130,7 @@ class Times:
                 base = base or next(spare, f"u_{{{len(taken)}}}")
                 label = next(name for name in numbered(base) if name not in taken)
                 taken.add(label)
-                self.labels[Recurrence(*block[:2], number, *block[2:])] = label
+                self.labels[member(block, number)] = label
 
     def _adopt(self, content: Expr, times: Sequence[Basic]) -> None:
         """Let time run along the axes of inputs that are read by an index of time."""
@@ -149,7 +149,7 @@ class Times:
         """Return the body of one equation of a block over the block's recurrences."""
         if recurrence not in self.bodies:
             block = recurrence.block
-            members = [Recurrence(*block[:2], k, *block[2:]) for k in range(len(recurrence.placeholders))]
+            members = [member(block, k) for k in range(len(recurrence.placeholders))]
             siblings = dict(zip(recurrence.placeholders, members, strict=True))
             for member, array in zip(members, recurrence.arrays, strict=True):
                 read = replace_tensors(array, siblings)

@@ -1,5 +1,9 @@
 """A classifier of sequences by gated recurrent units, book §7.3: handwritten digits, read row by row from both ends."""
 
+from typing import Any
+
+import numpy as np
+
 from symdl.data import Split, digits, split
 from symdl.data.dataset import Dataset
 from symdl.expr.declare import matrix, named, vector
@@ -30,7 +34,10 @@ def sequence_classifier(
     """
     T, make = dims("T"), kind_of(kind)
     x, y = matrix("x", T, width), vector("y", classes, one_hot=True)
-    below, parameters, init, last = x, [], {}, []
+    below: Any = x
+    parameters: list[Any] = []
+    init: dict[Any, Any] = {}
+    last: list[Any] = []
     for number in range(1, layers + 1):
         mark = str(number) if layers > 1 else ""
         forward = make(below, size, f"{mark}f" if bidirectional else mark)
@@ -58,7 +65,7 @@ def build(division: Split) -> Model:
     return sequence_classifier(ROWS, len(division.train.classes), 48, bidirectional=True)
 
 
-def arrays(data: Dataset) -> dict[str, object]:
+def arrays(data: Dataset) -> dict[str, np.ndarray]:
     """Return each image as a sequence of its rows."""
     return {"x": data.x.reshape(len(data), ROWS, ROWS), "y": data.y}
 
