@@ -7,7 +7,7 @@ import sympy
 
 from symdl.data import Split, digits, split
 from symdl.expr.declare import matrix, named, scalar, vector
-from symdl.models.generate import Generator, drawing
+from symdl.models.drawing import drawing
 from symdl.models.recipe import Supervised
 from symdl.ops import random
 from symdl.ops.divergences import kl_normal
@@ -25,7 +25,7 @@ def autoencoder(p: int, m: int = CODE, hidden: int = HIDDEN) -> Model:
     """Return the model q_φ(z|x) = N(μ_φ(x), diag ς²_φ(x)), p_θ(x|z) = N(f_θ(z), σ² I) with one hidden layer each.
 
     The cost of one sample is C = ‖x − x̂‖²/2σ² + (p/2) log 2πσ² + D_KL(q_φ(z|x) ‖ N(0, I)), where x̂ = f_θ(z) with
-    z = μ + ς ⊙ ε, and ε is drawn anew in each step.
+    z = μ + ς ⊙ ε, and ε is drawn anew in each step. The output x* = f_θ(z*) is made of z* drawn from N(0, I).
     """
     x = vector("x", p)
     V1, c1 = matrix("V1", hidden, p, latex="V_1"), vector("c1", hidden, latex="c_1")
@@ -43,7 +43,7 @@ def autoencoder(p: int, m: int = CODE, hidden: int = HIDDEN) -> Model:
         loss=total(square(x - x_hat)) / (2 * exp(tau)) + rest,
         parameters=[V1, c1, V2, c2, V3, c3, *theta, tau],
         inputs=[x],
-        outputs={"x_hat": x_hat, "mu": mu},
+        outputs={"x_star": decoder(random.normal(m, stream="prior"), p, hidden)[0]},
     )
 
 
@@ -53,11 +53,6 @@ def decoder(z: Any, p: int, hidden: int = HIDDEN) -> tuple[Any, list[Any]]:
     W2, b2 = matrix("W2", p, hidden, latex="W_2"), vector("b2", p, latex="b_2")
     h = named("h", swish(W1 @ z + b1))
     return named("x_hat", W2 @ h + b2, latex=r"\hat{x}"), [W1, b1, W2, b2]
-
-
-def samples(p: int, m: int = CODE, hidden: int = HIDDEN) -> Any:
-    """Return x* = f_θ(z*) with z* drawn from N(0, I)."""
-    return decoder(random.normal(m, stream="prior"), p, hidden)[0]
 
 
 def bound(model: Model, division: Split) -> float:
@@ -85,5 +80,5 @@ RECIPE = Supervised(
     tolerance=0.0,
     source="what a linear one can reach on the data it is trained on: 17.452 nats; on the test samples: 16.63",
     figure=bound,
-    report=lambda model: drawing(Generator(samples(64))(model.values, 16)),
+    report=lambda model: drawing(model.predict(samples=16)["x_star"]),
 )
