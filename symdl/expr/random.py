@@ -80,7 +80,8 @@ class Uniform(ScalarOp):
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         name = _names.get(self.stream)
         stream = str(self.stream) if name is None else rf"\mathrm{{{name}}}"
-        text = rf"u^{{\left({stream}\right)}}"
+        part = f"_{{{self.args[4]}}}" if len(self.args) > 4 and self.args[4] != 0 else ""  # a normal number takes two
+        text = rf"u{part}^{{\left({stream}\right)}}"
         return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
 
 
