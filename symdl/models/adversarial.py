@@ -48,9 +48,9 @@ class Critic:
         return self.w3 @ swish(self.W2 @ swish(self.W1 @ x + self.b1) + self.b2)
 
 
-def pictures(program: Program, count: int, seed: int = 0) -> np.ndarray:
+def pictures(program: Program, count: int, seed: int = 0, target: str = "cpu") -> np.ndarray:
     """Return generated images with grey values in [0, 1]; the model's are in [-1, 1]."""
-    made: np.ndarray = (program.predict(samples=count, seed=seed)["x_star"] + 1) / 2
+    made: np.ndarray = (program.predict(samples=count, seed=seed, target=target)["x_star"] + 1) / 2
     return made
 
 
@@ -92,7 +92,7 @@ def game(name: str, build: Callable[[int], Program], settings: Mapping[str, Any]
         program = build(data.train.x.shape[1])
         history = fit(program, {"x": 2 * data.train.x - 1}, seed=seed, progress=progress, **options)
         real = data.test.x
-        made = pictures(program, len(real))
+        made = pictures(program, len(real), target=options["target"])
         train = data.train.x
         kinds = {name: made, "normal distribution": normal_like(train, len(real)), "training samples": train}
         return Outcome(
@@ -100,7 +100,7 @@ def game(name: str, build: Callable[[int], Program], settings: Mapping[str, Any]
             history=history,
             model=program,
             split=data,
-            programs=compiled(options["target"], options["dtype"]),
+            programs={part: built.executable for part, built in program.training_programs().items()},
             report=f"{drawing(made[:16])}\n\n{table(kinds, real)}",
         )
 

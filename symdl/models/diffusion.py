@@ -56,8 +56,8 @@ def noise(x: Any, t: Any, hidden: int = HIDDEN) -> tuple[Any, list[Any]]:
 def denoiser(p: int, hidden: int = HIDDEN, ancestral: bool = True) -> Model:
     """Return the model with the cost C = ‖ε - ε_θ(√ᾱ_t x + √(1 - ᾱ_t) ε, t)‖² of one sample; ε and t are drawn anew.
 
-    t is uniform on 1, ..., T. The output x_0 is a new sample: x_T ~ N(0, I) with the noise taken out in T steps. Each adds
-    a little that is new, unless ``ancestral`` is False (DDIM).
+    t is uniform on 1, ..., T. The output x_0 is a new sample: x_T ~ N(0, I) with the noise taken out in T steps. Each
+    of them adds a little that is new, unless ``ancestral`` is False (DDIM).
     """
     x = vector("x", p)
     t = named("t", 1 + floor(STEPS * random.uniform(stream="time")))

@@ -40,5 +40,5 @@ RECIPE = game(
     title="generative adversarial network for handwritten digits",
     reference=0.789,
     tolerance=0.0,
-    source="PyTorch, the same game: 0.75 and 0.72; a normal distribution with the mean and covariance of the digits: 0.79",
+    source="PyTorch, the same game: 0.75 and 0.72; a normal distribution with the digits' mean and covariance: 0.79",
 )

@@ -49,5 +49,5 @@ RECIPE = game(
     title="Wasserstein generative adversarial network with gradient penalty for handwritten digits",
     reference=0.789,
     tolerance=0.0,
-    source="PyTorch, the same game: 0.70; a normal distribution with the mean and covariance of the digits: 0.79",
+    source="PyTorch, the same game: 0.70; a normal distribution with the digits' mean and covariance: 0.79",
 )

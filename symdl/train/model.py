@@ -190,6 +190,17 @@ class Model:
                 return built
         raise InputError("training_program: the model has not been trained yet; call sd.fit first")
 
+    def training_programs(self) -> dict[str, Built]:
+        """Return the compiled steps that the model was last trained with, by the groups that each of them trains.
+
+        Raises:
+            InputError: if it has not been trained in this process.
+        """
+        last = self.training_program()
+        _, where, _, switches = next(key for key, built in self._built.items() if built is last)
+        same = (key for key in self._built if key[:2] == ("training", where) and key[3] == switches)
+        return {" and ".join(kind[0] for kind in key[2]): self._built[key] for key in same}
+
     def where(self, target: str, dtype: str | None) -> Where:
         """Return where a program runs, given the sizes that are bound; ``dtype`` is that of the values by default."""
         sizes = tuple(sorted(self.parameters.constant.items(), key=str))
