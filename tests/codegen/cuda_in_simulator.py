@@ -289,3 +289,44 @@ def test_a_scatter_in_a_recurrence():
 def test_the_simulator_compiles_nothing():
     with pytest.raises(CompilerUnavailableError, match="found its simulator"):
         build(mlp((3, 2)), "cuda").engine.ptx()
+
+
+def structures():
+    """Return one small example of each structure with its gradient, by name; s are segment numbers below 3."""
+    x, K, s = sd.tensor("x", (1, 4, 4)), sd.tensor("K", (2, 1, 3, 3)), sd.vector("s", 4, integer=True)
+    m = sd.matrix("m", 4, 2)
+    values = {
+        "convolution": (sd.conv2d(x, K, stride=2, padding=1), [x, K]),
+        "transposed": (sd.conv_transpose2d(x, sd.tensor("K", (1, 2, 2, 2)), stride=2), [x]),
+        "max pooling": (sd.max_pool(x, 3, 1), [x]),
+        "average pooling": (sd.avg_pool(x, 2, 2, 1), [x]),
+        "gather": (sd.take(m, s), [m]),
+        "segment sum": (sd.segment_sum(m, s, 3), [m]),
+        "segment max": (sd.segment_max(m, s, 3), [m]),
+        "segment softmax": (sd.segment_softmax(m, s, 3), [m]),
+    }
+    return {name: [value, *sd.grad(sd.sum(sd.sin(value)), wrt)] for name, (value, wrt) in values.items()}
+
+
+@pytest.mark.parametrize("name", ["convolution", "transposed", "max pooling", "average pooling", "gather"])
+def test_windows_and_gathers(name):
+    check_structure(structures()[name])
+
+
+@pytest.mark.parametrize("name", ["segment sum", "segment max", "segment softmax"])
+def test_segments(name):
+    check_structure(structures()[name])
+
+
+def check_structure(values):
+    """Assert that the simulator gives what NumPy gives."""
+    cuda, plain = (sd.compile(values, target=target) for target in ("cuda", "numpy"))
+    rng = np.random.default_rng(0)
+    shapes = {
+        symbol.name: symbol.shape for value in values for symbol in value.free_symbols if hasattr(symbol, "shape")
+    }
+    arrays = {name: rng.normal(size=tuple(map(int, shapes[name]))) for name in cuda.inputs if name != "s"}
+    if "s" in cuda.inputs:
+        arrays["s"] = np.array([2, 0, 2, 0])
+    for found, expected in zip(cuda(arrays), plain(arrays), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
