@@ -287,3 +287,31 @@ def test_inside_a_recurrence():
 @pytest.mark.parametrize("expression", [sd.trace(sd.inv(A) @ A @ A), sd.logdet(P), sd.sum(sd.cholesky(P))])
 def test_check(expression):
     assert sd.check(expression, sizes={n: 3}).ok
+
+
+def gaussian(noise):
+    """The negative log-likelihood of a Gaussian with covariance W Wᵀ + noise I."""
+    x, mu, W = sd.vector("x", 2), sd.vector("mu", 2), sd.matrix("W", 2, 2)
+    covariance = W @ W.T + noise * sd.eye(2)
+    loss = (sd.logdet(covariance) + (x - mu).T @ sd.inv(covariance) @ (x - mu)) / 2
+    return sd.Model(loss=loss, parameters=[mu, W], inputs=[x], targets=[], init={W: np.eye(2)})
+
+
+def test_training_finds_the_covariance():
+    rng = np.random.default_rng(0)
+    samples = rng.standard_normal((200, 2)) @ np.array([[1.0, 0.6], [0.0, 0.8]]) + 1
+    model = gaussian(sp.Rational(1, 10))
+    sd.fit(model, {"x": samples}, optimizer=sd.optimizers.Adam(alpha=0.05), epochs=150, batch_size=200,
+           dtype="float64", target="numpy")  # fmt: skip
+    found = model.values["W"] @ model.values["W"].T + np.eye(2) / 10
+    assert np.allclose(found, np.cov(samples.T, bias=True), atol=1e-3)
+    assert np.allclose(model.values["mu"], samples.mean(axis=0), atol=1e-3)
+
+
+def test_a_failure_in_training_stops_like_a_loss_that_is_not_finite():
+    A = sd.matrix("A", 2, 2)
+    x = sd.vector("x", 2)
+    model = sd.Model(loss=sd.logdet(A) + x.T @ x, parameters=[A], inputs=[x], targets=[], init={A: np.diag([1.0, -1])})
+    for target in ("numpy", "cpu"):
+        with pytest.warns(RuntimeWarning, match="the loss is not finite"):
+            sd.fit(model, {"x": np.ones((4, 2))}, epochs=1, batch_size=4, target=target)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from symdl_codegen.emit import Emitted
+from symdl_codegen.errors import ComputationError
 from symdl_codegen.ir import Module
 
 
@@ -60,8 +61,13 @@ class NumpyEngine:
                 **{n: a[rows] for n, a in data.items()},
                 **{n: a[step] for n, a in steps.items()},
             }
-            with np.errstate(all="ignore"):
-                outputs, states, guard = self.step(arrays, {**sizes, name: len(rows)})
+            try:
+                with np.errstate(all="ignore"):
+                    outputs, states, guard = self.step(arrays, {**sizes, name: len(rows)})
+            except ComputationError:
+                if self.module.guard is None:
+                    raise
+                return step  # natively the loss becomes NaN: what is recorded for this step stays NaN here
             for output, values in recorded.items():
                 values[step] = outputs[output]
             if guard is not None and not np.isfinite(guard):
