@@ -151,10 +151,10 @@ class Times:
             block = recurrence.block
             members = [member(block, k) for k in range(len(recurrence.placeholders))]
             siblings = dict(zip(recurrence.placeholders, members, strict=True))
-            for member, array in zip(members, recurrence.arrays, strict=True):
+            for own, array in zip(members, recurrence.arrays, strict=True):
                 read = replace_tensors(array, siblings)
-                places = [axis_index(k) if size != 1 else Integer(0) for k, size in enumerate(member.shape)]
-                self.bodies[member] = read.at(*places) if isinstance(read, Array) else Element(read, *places)
+                places = [axis_index(k) if size != 1 else Integer(0) for k, size in enumerate(own.shape)]
+                self.bodies[own] = read.at(*places) if isinstance(read, Array) else Element(read, *places)
         return self.bodies[recurrence]
 
     def expanded(self, expr: Expr) -> Expr:
