@@ -198,7 +198,9 @@ class Model:
         """
         last = self.training_program()
         _, where, _, switches = next(key for key, built in self._built.items() if built is last)
-        same = (key for key in self._built if key[:2] == ("training", where) and key[3] == switches)
+        turns = [group.name for group in self.declared.groups]
+        same = [key for key in self._built if key[:2] == ("training", where) and key[3] == switches]
+        same.sort(key=lambda key: turns.index(key[2][0][0]))
         return {" and ".join(kind[0] for kind in key[2]): self._built[key] for key in same}
 
     def where(self, target: str, dtype: str | None) -> Where:
