@@ -8,6 +8,7 @@ from symdl.cli import COMMANDS
 from symdl.cli.page import HEADINGS
 from symdl.models import RECIPES
 from tests.katex import katex_error
+from tests.models.names import each
 
 
 def test_help_names_every_command(symdl):
@@ -42,7 +43,7 @@ def test_list_has_title_section_and_reference(symdl):
         assert f"{recipe.reference:g}" in row
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", each(RECIPES))
 def test_show_gives_equations_sizes_data_and_reference(symdl, name):
     result = symdl("show", name)
     assert result.exit_code == 0, result.output
@@ -74,7 +75,7 @@ def test_derive_takes_several_parameters(symdl):
     assert [name in printed for name in ("∂C/∂W[1]", "∂C/∂b[1]", "∂C/∂W[2]", "∂C/∂b[2]")] == [True, True, False, True]
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", each(RECIPES))
 def test_derivation_is_latex_and_a_page_that_needs_no_network_and_has_no_leftovers(symdl, name, tmp_path):
     file = tmp_path / "pages" / "derivation.html"
     result = symdl("derive", name, "--latex", "--html", file)

@@ -10,6 +10,7 @@ from symdl.data import Split
 from symdl.models import RECIPES, Experiment, Objective, Outcome, Supervised, find
 from symdl.models.digits_mlp import network
 from tests.katex import katex_error
+from tests.models.names import each
 
 SUPERVISED = [name for name, recipe in RECIPES.items() if isinstance(recipe, Supervised)]
 EXPERIMENTS = [name for name, recipe in RECIPES.items() if isinstance(recipe, Experiment)]
@@ -22,7 +23,7 @@ def test_the_library():
         find("mlp")
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", each(RECIPES))
 def test_declaration(name):
     recipe = find(name)
     for objective in recipe.objectives():
@@ -36,7 +37,7 @@ def test_declaration(name):
     assert list(recipe.about())
 
 
-@pytest.mark.parametrize("name", SUPERVISED)
+@pytest.mark.parametrize("name", each(SUPERVISED))
 def test_data_of_a_supervised_model(name):
     recipe = find(name)
     division = recipe.splits()[0]
@@ -48,7 +49,7 @@ def test_data_of_a_supervised_model(name):
         assert all(len(array) == 3 for array in model.predict(inputs, target="numpy").values())
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", each(RECIPES))
 def test_its_programs_compile(name):
     programs = find(name).programs("numpy", "float64")
     assert programs
@@ -57,7 +58,7 @@ def test_its_programs_compile(name):
         assert program.ir_text.startswith("module ")
 
 
-@pytest.mark.parametrize("name", SUPERVISED)
+@pytest.mark.parametrize("name", each(SUPERVISED))
 def test_a_few_epochs_lower_the_cost(name):
     recipe = find(name)
     division = recipe.splits()[0]
