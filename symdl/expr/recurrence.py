@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import sympy
-from sympy import Basic, Eq, Expr, Symbol, Tuple
+from sympy import Basic, Eq, Expr, Mod, Symbol, Tuple
 from sympy.core.symbol import Str
 
 from symdl.errors import ExpressionError, ShapeError
@@ -19,6 +19,7 @@ from symdl.expr.index import axis_index, fresh_index, rebuild, substitute
 from symdl.expr.nodes import Array, Call, Element, Reduce, Tensor, TensorSymbol, axes_of
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.sizes import as_size, same_size, shape_text
+from symdl.expr.stop_gradient import StopGradient
 
 _numbers = itertools.count()
 
@@ -134,7 +135,13 @@ def replace_tensors(array: Tensor, mapping: dict[Any, Any]) -> Tensor:
 
 
 def recurrence(
-    step: Callable[..., Any], start: Any, length: Any, *, reverse: bool = False, names: str | Sequence[str] = ()
+    step: Callable[..., Any],
+    start: Any,
+    length: Any,
+    *,
+    reverse: bool = False,
+    names: str | Sequence[str] = (),
+    truncate: int | None = None,
 ) -> Any:
     """Return tensors defined by a recurrence, for all times.
 
@@ -145,6 +152,9 @@ def recurrence(
         length: The number T of times, an integer or a symbol.
         reverse: Run from the last time to the first.
         names: Names of the carried tensors, for printing.
+        truncate: A number k ≥ 1 of times: derivatives stop at every k-th time, so that what is
+            carried from one stretch of k times into the next counts as a constant there (truncated backpropagation
+            through time). Values are the same. Times are counted in the order in which they run.
 
     Returns:
         For each carried tensor one of shape ``(T, *shape)`` with its value after each step; a tuple if ``start`` is.
@@ -162,6 +172,8 @@ def recurrence(
         if not isinstance(value, Tensor):
             raise ExpressionError(f"recurrence: the start of {label} must be a tensor, found {value}")
     size = as_size(length, "recurrence: length")
+    if truncate is not None and not (isinstance(truncate, int) and truncate >= 1):
+        raise ExpressionError(f"recurrence: truncate: expected an integer of at least 1, found {truncate!r}")
     number = next(_numbers)  # recurrences in one another's steps have times and carried tensors of their own
     time_symbol = Symbol(f"§t{number}", integer=True, nonnegative=True)
     previous = [TensorSymbol(f"§{label}{number}", value.shape) for label, value in zip(labels, starts, strict=True)]
@@ -208,6 +220,9 @@ def recurrence(
                 earlier: Expr = Element(lifted[system.outputs[number]], before, *indices)
             else:
                 earlier = Element(carried, before, *indices)
+            if truncate is not None:  # the start is no part of a stretch: derivatives by it are those of the first one
+                run = size - 1 - time if reverse else time
+                earlier = SCALAR_OPS["where"](Eq(Mod(run, truncate), 0), StopGradient(earlier), earlier)
             return SCALAR_OPS["where"](first, Element(starts[number], *indices), earlier)
         if node.tensor in placeholders:
             return Element(placeholders[node.tensor], time, *indices)

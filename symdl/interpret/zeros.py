@@ -8,10 +8,10 @@ from sympy import Symbol
 
 from symdl.errors import InternalError, SymdlError
 from symdl.expr.nodes import TensorSymbol
+from symdl.expr.stop_gradient import StopGradient
 from symdl.expr.system import trace
 from symdl.interpret.evaluate import evaluate
 from symdl.interpret.samples import sample_inputs, trial_sizes
-from symdl.ops.stop_gradient import StopGradient
 
 DIGITS = 40
 STEP = mpmath.mpf(10) ** -12

@@ -115,7 +115,8 @@ class Times:
         spare = (letter for letter in _SPARE if letter not in self.used)
         for block in dict.fromkeys(recurrence.block for recurrence in found):
             first = member(block, 0)
-            reads = [load for array in first.arrays for load in loads_of(array)]
+            own = set(first.placeholders)
+            reads = [load for array in first.arrays for load in loads_of(array) if load.tensor in own]
             late = {load.tensor for load in reads if load.indices[first.axis] != axis_index(first.axis)}
             for number in range(len(first.placeholders)):
                 source = copied(first, number)

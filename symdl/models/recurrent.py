@@ -46,8 +46,13 @@ def affine(unit: str, size: Any, width: Any, mark: str = "") -> Affine:
     )
 
 
-def rnn(x: Tensor, size: Any, mark: str = "", reverse: bool = False, start: Any = None) -> Layer:
-    """Return the simple recurrent layer (7.2) over x (T, p); ``start`` is h⟨0⟩, zeros by default."""
+def rnn(
+    x: Tensor, size: Any, mark: str = "", reverse: bool = False, start: Any = None, truncate: int | None = None
+) -> Layer:
+    """Return the simple recurrent layer (7.2) over x (T, p); ``start`` is h⟨0⟩, zeros by default.
+
+    ``truncate``, here and below: see ``sd.recurrence``.
+    """
     p = affine("h", size, x.shape[1], mark)
     h = recurrence(
         lambda t, h: rnn_cell(p, x[t], h),
@@ -55,11 +60,14 @@ def rnn(x: Tensor, size: Any, mark: str = "", reverse: bool = False, start: Any 
         x.shape[0],
         names=f"h{mark}",
         reverse=reverse,
+        truncate=truncate,
     )
     return Layer(h, tuple(p))
 
 
-def lstm(x: Tensor, size: Any, mark: str = "", reverse: bool = False, start: Any = None) -> Layer:
+def lstm(
+    x: Tensor, size: Any, mark: str = "", reverse: bool = False, start: Any = None, truncate: int | None = None
+) -> Layer:
     """Return the long short-term memory (7.16) over x (T, p); forget biases start at 1."""
     p = LSTMParameters(*(affine(unit, size, x.shape[1], mark) for unit in ("f", "i", "o", r"\tilde{c}")))
     h, _ = recurrence(
@@ -68,11 +76,14 @@ def lstm(x: Tensor, size: Any, mark: str = "", reverse: bool = False, start: Any
         x.shape[0],
         names=(f"h{mark}", f"c{mark}"),
         reverse=reverse,
+        truncate=truncate,
     )
     return Layer(h, tuple(part for gate in p for part in gate), {p.f.b: constant(1.0)})
 
 
-def gru(x: Tensor, size: Any, mark: str = "", reverse: bool = False, start: Any = None) -> Layer:
+def gru(
+    x: Tensor, size: Any, mark: str = "", reverse: bool = False, start: Any = None, truncate: int | None = None
+) -> Layer:
     """Return the gated recurrent unit (7.18) over x (T, p)."""
     p = GRUParameters(*(affine(unit, size, x.shape[1], mark) for unit in ("r", "u", r"\tilde{h}")))
     h = recurrence(
@@ -81,6 +92,7 @@ def gru(x: Tensor, size: Any, mark: str = "", reverse: bool = False, start: Any 
         x.shape[0],
         names=f"h{mark}",
         reverse=reverse,
+        truncate=truncate,
     )
     return Layer(h, tuple(part for gate in p for part in gate))
 

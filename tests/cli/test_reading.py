@@ -47,7 +47,7 @@ def test_list_has_title_section_and_reference(symdl):
 def test_show_gives_equations_sizes_data_and_reference(symdl, name):
     result = symdl("show", name)
     assert result.exit_code == 0, result.output
-    assert re.search(r"^  Cᵢ? = ", result.stdout, re.MULTILINE)
+    assert re.search(r"^  C[ᵢ₁₂]? = ", result.stdout, re.MULTILINE)
     assert re.search(r"^parameters +[\d,]+ numbers$", result.stdout, re.MULTILINE)
     for part in ("inputs", "data", "training", "reference"):
         assert re.search(rf"^{part} ", result.stdout, re.MULTILINE)
