@@ -24,6 +24,7 @@ from symdl_codegen.ir import (
 )
 
 COMMUTATIVE = frozenset({"add", "mul", "max", "min", "and", "or", "eq"})
+ALGEBRA = frozenset({"add", "mul", "neg", "real"})
 
 
 def order(module: Module) -> Module:
@@ -32,7 +33,8 @@ def order(module: Module) -> Module:
     before: y = t9[i] + exp(x[i]); z = exp(u[i]) + t10[i]        after: y = exp(x[i]) + t9[i]; z = exp(u[i]) + t10[i]
 
     Symbolic algebra sorts by name, so that equal layers of a model come in different orders. In one order they are
-    equal kernels, which are compiled once. The axes of a reduction follow: they are looped over as they appear.
+    equal kernels, which are compiled once. The axes of a reduction follow: they are looped over as they appear. In a
+    sum of three or more, entries come before functions: of (x - m) - log S the difference of entries must come first.
     """
     ranks = {name: rank for rank, name in enumerate(module.buffers)}
     return replace(module, kernels=tuple(_ordered(kernel, ranks) for kernel in module.kernels))
@@ -43,11 +45,24 @@ def _ordered(kernel: Kernel, ranks: dict[str, int]) -> Kernel:
 
     def change(node: Scalar) -> Scalar:
         if isinstance(node, Apply) and node.primitive in COMMUTATIVE:
-            return Apply(node.primitive, tuple(sorted(node.arguments, key=lambda part: _key(part, places, ranks))))
+            functions_last = node.primitive == "add" and len(node.arguments) > 2
+            return Apply(
+                node.primitive,
+                tuple(
+                    sorted(
+                        node.arguments,
+                        key=lambda part: (functions_last and _has_function(part), _key(part, places, ranks)),
+                    )
+                ),
+            )
         return node
 
     body = tuple(map_statement(part, lambda scalar: map_scalar(scalar, change)) for part in kernel.body)
     return replace(kernel, body=tuple(map(_reordered, body)))
+
+
+def _has_function(scalar: Scalar) -> bool:
+    return any(isinstance(node, Apply) and node.primitive not in ALGEBRA for node in walk(scalar))
 
 
 def _key(scalar: Scalar, places: dict[str, int], ranks: dict[str, int]) -> tuple[Any, ...]:

@@ -10,13 +10,13 @@ from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitut
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.system import Equation, System, elements_of, scalars_of
+from symdl.freeze.stable.own_terms import MOST, OwnTerms
 from symdl.freeze.stable.rule import Firing, Rule
 from symdl.freeze.stable.scalars import ScalarRules, open_at
-from symdl.freeze.stable.table import LOG_SHIFTED, SOFTMAX_REST, SOFTMAX_SCALE, VARIANCE
+from symdl.freeze.stable.table import LOG_SHIFTED, OWN_TERM, SOFTMAX_REST, SOFTMAX_SCALE, VARIANCE
 from symdl.ops.masked import MASKED
 
 _exp, _log, _log1p, _sigmoid, _where = (SCALAR_OPS[name] for name in ("exp", "log", "log1p", "sigmoid", "where"))
-LARGE = Rational(9, 16)  # an entry of a softmax above it is 1 minus the sum of those that are at most 1/2
 HALF = Rational(1, 2)
 
 
@@ -37,13 +37,13 @@ class _Stabiliser:
         self.original: dict[Basic, Equation] = {}
         self.scaled: dict[Basic, tuple[TensorSymbol, TensorSymbol]] = {}
         self.below: dict[Basic, TensorSymbol] = {}
-        self.rests: dict[Basic, tuple[TensorSymbol, int]] = {}
         self.equations: list[Equation] = []
         self.names = {tensor.name for tensor in (*system.inputs, *system.by_target)}
         self.names |= {symbol.name for equation in system.equations for symbol in scalars_of(equation.body)}
         self.exponential: set[Basic] = set()  # pointwise targets that are made of exponentials
         self.current = ""
         self.rules = ScalarRules(self.bodies, self.note, self.log_of_scaled)
+        self.own_terms = OwnTerms(self.bodies, self.original, self.equations, self.symbol, self.softmax_axis)
 
     def note(self, rule: Rule, before: Expr, after: Expr) -> None:
         self.trace.append(Firing(rule, self.current, before, after))
@@ -174,7 +174,11 @@ class _Stabiliser:
         if not isinstance(node, Add):
             return None
         found: Expr = Add(*(rebuild(term, self.sums) for term in node.args))
-        for rule, rewrite in ((VARIANCE, self.variance), (SOFTMAX_REST, self.softmax_rest)):
+        for rule, rewrite in (
+            (VARIANCE, self.variance),
+            (SOFTMAX_REST, self.softmax_rest),
+            (OWN_TERM, self.own_terms),
+        ):
             after = rewrite(found) if isinstance(found, Add) else None
             if after is not None:
                 self.note(rule, found, after)
@@ -187,19 +191,18 @@ class _Stabiliser:
         """Write c·(p_i - t), p a softmax, without cancellation at p_i = 1 and t = 1."""
         for term in node.args:
             for load in (factor for factor in Mul.make_args(term) if isinstance(factor, Element)):
-                if not self.is_softmax(load):
+                if self.softmax_axis(load.tensor) is None:
                     continue
                 common = term / load
                 for other in node.args:
                     target = None if other is term else _divided(other, -common)
                     if target is None or target.is_number or target.has(load.tensor, _exp, Pow):
                         continue
-                    left = Add(*(part for part in node.args if part is not term and part is not other))
-                    return common * ((1 - target) * load - target * self.rest(load)) + left
+                    rest = self.rest(load)
+                    if rest is not None:
+                        left = Add(*(part for part in node.args if part is not term and part is not other))
+                        return common * ((1 - target) * load - target * rest) + left
         return None
-
-    def is_softmax(self, load: Element) -> bool:
-        return load.tensor in self.rests or self.softmax_axis(load.tensor) is not None
 
     def softmax_axis(self, target: Basic) -> int | None:
         """Return along which axis an intermediate is e^{u_i} / Σ_k e^{u_k}, or None."""
@@ -225,24 +228,12 @@ class _Stabiliser:
                 return axis
         return None
 
-    def rest(self, load: Element) -> Expr:
+    def rest(self, load: Element) -> Expr | None:
         """Return 1 - p_i as the sum of the other entries where p_i is large."""
-        tensor = load.tensor
-        if tensor not in self.rests:
-            axis = self.softmax_axis(tensor)
-            assert axis is not None, tensor
-            inside = Index("_rest")
-            places = [inside if k == axis else place for k, place in enumerate(_places(tensor))]
-            entry = Element(tensor, *places)
-            shape = tuple(size for k, size in enumerate(tensor.shape) if k != axis)
-            small = self.symbol(f"{tensor.name}_rest", shape)
-            closed = {axis_index(k): axis_index(k - 1) for k in range(axis + 1, len(tensor.shape))}
-            body = Reduce("add", substitute(_where(entry <= HALF, entry, 0), closed), (inside, tensor.shape[axis]))
-            self.equations.append(Equation(small, body))
-            self.rests[tensor] = (small, axis)
-        small, axis = self.rests[tensor]
-        others = [index for k, index in enumerate(load.indices) if k != axis]
-        return _where(load > LARGE, Element(small, *others), 1 - load)
+        axis = self.softmax_axis(load.tensor)
+        weight = None if axis is None else self.own_terms.softmax(load, axis)
+        rest = None if weight is None else self.own_terms.others(weight.entry, weight)
+        return None if rest is None else _where(load > MOST, rest, 1 - load)
 
     # Σ x²/n - (Σ x/n)² = Σ (x - Σ x/n)²/n
 

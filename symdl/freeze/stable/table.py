@@ -104,6 +104,13 @@ SOFTMAX_REST = Rule(
     None,
     "p a softmax, t a target: no number, no formula of exponentials",
 )
+OWN_TERM = Rule(
+    "own term cancels",
+    "a_i Σ_k α_k - b_i Σ_k β_k",
+    "a_i Σ_{k≠i} α_k - b_i Σ_{k≠i} β_k",
+    None,
+    "a_i α_i = b_i β_i, where α_i ≥ 0 is more than half of its sum",
+)
 VARIANCE = Rule("variance", "Σ_k x_k²/n - (Σ_k x_k/n)²", "Σ_k (x_k - Σ_l x_l/n)²/n", None, "n terms")
 
 RULES: tuple[Rule, ...] = (
@@ -128,5 +135,6 @@ RULES: tuple[Rule, ...] = (
     SOFTMAX_SCALE,
     LOG_SHIFTED,
     SOFTMAX_REST,
+    OWN_TERM,
     VARIANCE,
 )
