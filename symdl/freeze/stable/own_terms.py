@@ -117,10 +117,10 @@ class OwnTerms:
     def weight(self, own: Expr, place: Expr) -> Weight | None:
         """Return the weights of which a formula is α_i/A at i = place: a softmax, or squares beside their sum."""
         if isinstance(own, Element):
-            axis = self.softmax_axis(own.tensor)
-            if axis is None or own.indices[axis] != place or place in (*own.indices[:axis], *own.indices[axis + 1 :]):
+            along = self.softmax_axis(own.tensor)
+            if along is None or own.indices[along] != place:
                 return None
-            return self.softmax(own, axis)
+            return None if place in (*own.indices[:along], *own.indices[along + 1 :]) else self.softmax(own, along)
         for factor in own.args if isinstance(own, Mul) else ():
             if isinstance(factor, Pow) and factor.exp == -1 and (opened := self.opened(factor.base)) is not None:
                 axis, content = opened
