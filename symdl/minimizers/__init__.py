@@ -4,6 +4,7 @@ from symdl.minimizers.backtracking import Backtracking
 from symdl.minimizers.bfgs import BFGS
 from symdl.minimizers.conjugate_gradient import ConjugateGradient
 from symdl.minimizers.damped_newton import DampedNewton
+from symdl.minimizers.exact import Exact
 from symdl.minimizers.gauss_newton import GaussNewton
 from symdl.minimizers.lbfgs import LBFGS
 from symdl.minimizers.levenberg_marquardt import LevenbergMarquardt
@@ -12,12 +13,13 @@ from symdl.minimizers.method import Method
 from symdl.minimizers.minimize import Minimum, minimize
 from symdl.minimizers.natural_gradient import NaturalGradient
 from symdl.minimizers.newton import Newton
+from symdl.minimizers.nonlinear_cg import NonlinearCG
 from symdl.minimizers.objective import Objective, scipy_objective
 from symdl.minimizers.steepest_descent import SteepestDescent
 from symdl.minimizers.wolfe import Wolfe
 
 __all__ = [
-    "BFGS", "LBFGS", "Backtracking", "ConjugateGradient", "DampedNewton", "FullStep", "GaussNewton",
-    "LevenbergMarquardt", "LineSearch", "Method", "Minimum", "NaturalGradient", "Newton", "Objective",
+    "BFGS", "LBFGS", "Backtracking", "ConjugateGradient", "DampedNewton", "Exact", "FullStep", "GaussNewton",
+    "LevenbergMarquardt", "LineSearch", "Method", "Minimum", "NaturalGradient", "Newton", "NonlinearCG", "Objective",
     "SteepestDescent", "Wolfe", "minimize", "scipy_objective",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from symdl.minimizers.damped_newton import DampedNewton
 from symdl.minimizers.lbfgs import LBFGS
 from symdl.minimizers.method import Method
 from symdl.minimizers.newton import Newton
+from symdl.minimizers.nonlinear_cg import NonlinearCG
 from symdl.minimizers.steepest_descent import SteepestDescent
 
 METHODS: dict[str, type[Method]] = {
@@ -14,5 +15,6 @@ METHODS: dict[str, type[Method]] = {
     "conjugate-gradient": ConjugateGradient,
     "bfgs": BFGS,
     "lbfgs": LBFGS,
+    "nonlinear-cg": NonlinearCG,
     "steepest-descent": SteepestDescent,
 }

@@ -85,7 +85,8 @@ def minimize(
         wrt: The variable, or several in a list.
         data: The arrays of all other symbols, by name or symbol.
         start: Where to begin, by name or symbol; zeros by default.
-        method: A name (newton, damped-newton, conjugate-gradient, bfgs, lbfgs, steepest-descent), or an object of
+        method: A name (newton, damped-newton, conjugate-gradient, bfgs, lbfgs, nonlinear-cg,
+            steepest-descent), or an object of
             ``sd.minimizers`` with options: ``sd.minimizers.GaussNewton(output=r)``.
         tolerance: Ends when no entry of ∇C is larger in absolute value.
         max_steps: Ends after as many steps.

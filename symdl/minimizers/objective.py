@@ -8,10 +8,11 @@ import numpy as np
 
 from symdl.calculus import grad, hessian, hvp, variables_of
 from symdl.compile import CompiledFunction, compile
+from symdl.curvature import colouring, sparsity
 from symdl.errors import InputError
 from symdl.expr.declare import scalar, tensor
 from symdl.expr.ingest import as_scalar
-from symdl.expr.nodes import TensorSymbol
+from symdl.expr.nodes import Tensor, TensorSymbol
 from symdl.expr.sizes import shape_text
 from symdl.interpret import evaluate
 from symdl.interpret.binding import Binding, name_of
@@ -43,6 +44,7 @@ class Objective:
         self.target = target
         self.sizes = {name_of(key): int(value) for key, value in (sizes or {}).items()}
         self._learn({symbol: self.data[symbol.name] for symbol in self._symbols() if symbol.name in self.data})
+        self._patterns: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
         self._last: tuple[bytes, float, np.ndarray] | None = None
 
     def _symbols(self) -> list[TensorSymbol]:
@@ -110,6 +112,40 @@ class Objective:
         """Return the Hessian's product with a vector, without the Hessian."""
         along = {f"{DIRECTION}{name}": part for name, part in self.unpack(v).items()}
         return self._flat(self.call(self._product, x, along))
+
+    def sparse_hessian(self, x: np.ndarray) -> Any:
+        """Return the Hessian as a ``scipy.sparse.csr_array``, by one product for each colour of its pattern.
+
+        The pattern is that of the equations, the colours are those of ``sd.colouring``: a chain of any length takes
+        three products.
+        """
+        from scipy.sparse import csr_array
+
+        pattern, colours = self._pattern()
+        rows, columns = np.nonzero(pattern)
+        values = np.zeros(len(rows))
+        for colour in range(colours.max(initial=-1) + 1):
+            product = self.hessp(x, (colours == colour).astype(np.float64))
+            own = colours[columns] == colour
+            values[own] = product[rows[own]]
+        return csr_array((values, (rows, columns)), shape=pattern.shape)
+
+    def _pattern(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the Hessian's pattern for the sizes at hand, and its colours."""
+        key = tuple(sorted(self.sizes.items()))
+        if key not in self._patterns:
+            lengths = [int(np.prod(shape)) for shape in self.shapes]
+            second = hessian(self.value, self.variables)
+            blocks = [
+                [self._support(block).reshape(one, two) for block, two in zip(row, lengths, strict=True)]
+                for row, one in zip(second, lengths, strict=True)
+            ]
+            pattern = np.block(blocks)
+            self._patterns[key] = pattern, colouring(pattern)
+        return self._patterns[key]
+
+    def _support(self, block: Any) -> np.ndarray:
+        return sparsity(block, self.sizes) if isinstance(block, Tensor) else np.ones((), dtype=bool)
 
     def value_and_gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Return both from one call; the last point is remembered, as solvers ask for them one by one."""

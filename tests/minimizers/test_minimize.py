@@ -26,6 +26,50 @@ def test_rosenbrock(name):
     assert found.steps < 100
 
 
+def test_exact_line_search_zigzags():
+    """Catalogue 4.5-ls-exact: steepest descent from (0.4, -0.2), 1000 steps; successive directions are orthogonal."""
+    path = [np.array([0.4, -0.2])]
+    found = sd.minimize(
+        ROSENBROCK,
+        theta,
+        start={theta: path[0]},
+        method=sd.minimizers.SteepestDescent(line_search=sd.minimizers.Exact()),
+        max_steps=1000,
+        callback=lambda values, _: path.append(values["theta"]),
+    )
+    np.testing.assert_allclose(found.values["theta"], [0.967064, 0.934926], atol=2e-4)
+    assert found.value == pytest.approx(1.093e-3, rel=2e-2)
+    steps = np.diff(path[:50], axis=0)
+    cosines = np.sum(steps[1:] * steps[:-1], axis=1) / np.prod(
+        [np.linalg.norm(steps[k : 48 + k], axis=1) for k in (0, 1)], 0
+    )
+    assert np.abs(cosines).max() < 1e-5
+
+
+@pytest.mark.parametrize("rule", ["polak-ribiere", "fletcher-reeves", "hestenes-stiefel"])
+def test_conjugate_gradients_end_after_n_steps_on_a_quadratic(rule):
+    """Catalogue 4.5-cg: on a quadratic function with exact steps, all rules are linear conjugate gradients."""
+    A, c, x = sd.matrix("A", p, p, positive_definite=True), sd.vector("c", p), sd.vector("x", p)
+    root = np.random.default_rng(2).standard_normal((6, 6))
+    data = {"A": root @ root.T + np.eye(6), "c": np.arange(6.0)}
+    data["A"] = (data["A"] + data["A"].T) / 2
+    method = sd.minimizers.NonlinearCG(rule=rule, line_search=sd.minimizers.Exact(tolerance=1e-14))
+    found = sd.minimize(x.T @ A @ x / 2 - c.T @ x, x, data, start={x: np.zeros(6)}, method=method)
+    assert found.converged
+    assert found.steps <= 7
+    np.testing.assert_allclose(found.values["x"], np.linalg.solve(data["A"], data["c"]), rtol=1e-7)
+
+
+def test_sparse_hessian_of_a_chain():
+    u = sd.vector("u", n)
+    chain = sd.sum(100 * sd.square(u[1:] - sd.square(u[:-1])) + sd.square(1 - u[:-1]))
+    objective = sd.scipy_objective(chain, u, sizes={n: 40})
+    x = np.random.default_rng(0).standard_normal(40)
+    found = objective.sparse_hessian(x)
+    assert found.nnz == 3 * 40 - 2
+    np.testing.assert_allclose(found.toarray(), objective.hess(x), rtol=1e-12, atol=1e-12)
+
+
 def test_newton_takes_the_catalogues_path():
     """Catalogue 4.6-newton: C along Newton's full steps from (-1.2, 1)."""
     found = sd.minimize(ROSENBROCK, theta, start=START)
