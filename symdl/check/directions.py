@@ -4,6 +4,7 @@ import numpy as np
 from sympy import Basic
 
 from symdl.expr.nodes import TensorSymbol
+from symdl.interpret.samples import dyadic
 
 MANY = 30  # a variable with more entries is tested in a few random directions, not entry by entry
 RANDOM = 3
@@ -38,5 +39,6 @@ def tangent(variable: Basic, array: np.ndarray, rng: np.random.Generator) -> np.
     if "symmetric" in facts:
         return found + found.T
     if "simplex" in facts:
-        return found - found.mean(axis=-1, keepdims=True)
+        found = dyadic(found)
+        found[..., -1] -= found.sum(axis=-1)
     return found

@@ -33,6 +33,11 @@ def sample_inputs(symbols: Iterable[Basic], sizes: Mapping[Any, int], seed: int 
     return {symbol.name: sample(symbol, sizes, rng) for symbol in sorted(chosen, key=lambda symbol: symbol.name)}
 
 
+def dyadic(array: np.ndarray) -> np.ndarray:
+    """Return moderate numbers rounded to 24 binary places: sums of them are exact, as declared facts are."""
+    return np.round(array * 2.0**24) / 2.0**24
+
+
 def trial_sizes(symbols: Any) -> Iterator[tuple[str, int]]:
     """Yield small and mostly different values for sizes that were not given."""
     values = (3, 2, 4, 5)
@@ -58,7 +63,9 @@ def _structured(shape: tuple[int, ...], facts: frozenset[str], rng: np.random.Ge
         return found
     if "simplex" in facts:
         weights = np.exp(rng.standard_normal(shape))
-        return weights / weights.sum(axis=-1, keepdims=True)
+        found = dyadic(weights / weights.sum(axis=-1, keepdims=True))
+        found[..., -1] += 1 - found.sum(axis=-1)
+        return found
     entries = _entries(shape, facts, rng)
     if "orthogonal" in facts:
         return np.linalg.qr(rng.standard_normal(shape))[0]

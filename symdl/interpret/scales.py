@@ -19,6 +19,8 @@ from symdl.expr.scalar import SCALAR_OPS, ScalarOp
 from symdl.interpret.grids import Grid, GridInterpreter
 from symdl.interpret.matrices import condition, numeric
 
+MASK = 1e29  # what is masked is larger in magnitude, and constant
+
 
 class ScaledInterpreter(GridInterpreter):
     """A NumPy evaluation that also knows the sum of absolute terms of every tensor."""
@@ -125,7 +127,7 @@ def kink_distance(interpreter: GridInterpreter) -> dict[str, float]:
     """Return how far the evaluation stays from the nearest kink, jump or tie of each kind that it meets.
 
     Kinds are the names of ops (``relu``, ``abs``, ``maximum``), ``where`` for a comparison of computed numbers, and
-    ``max`` and ``min`` for ties of a reduction.
+    ``max`` and ``min`` for ties of a reduction. Comparisons of integers, and ties among what is masked, are none.
     """
     found: dict[str, float] = {}
 
@@ -143,7 +145,7 @@ def kink_distance(interpreter: GridInterpreter) -> dict[str, float]:
             elif isinstance(node, SCALAR_OPS["maximum"] | SCALAR_OPS["minimum"]):
                 a, b = (np.real(interpreter.value(argument, grid)) for argument in node.args)
                 note(node.name, np.abs(a - b))
-            elif isinstance(node, sympy.core.relational.Relational) and node.has(Element):
+            elif isinstance(node, sympy.core.relational.Relational) and any(map(_moves, node.atoms(Element))):
                 a, b = (np.real(interpreter.value(argument, grid)) for argument in node.args)
                 note("where", np.abs(a - b))
             elif isinstance(node, Reduce) and node.op in ("max", "min"):
@@ -151,7 +153,7 @@ def kink_distance(interpreter: GridInterpreter) -> dict[str, float]:
                 flat = np.sort(np.real(content).reshape((*content.shape[: places[0]], -1)), axis=-1)
                 if flat.shape[-1] > 1:
                     gap = flat[..., -1] - flat[..., -2] if node.op == "max" else flat[..., 1] - flat[..., 0]
-                    note(node.op, gap)
+                    note(node.op, np.where(np.abs(flat[..., -1 if node.op == "max" else 0]) >= MASK, np.inf, gap))
         for inner in list(grid.branches.values()):
             visit(inner)
 
@@ -159,3 +161,7 @@ def kink_distance(interpreter: GridInterpreter) -> dict[str, float]:
         for grid in list(interpreter.grids.values()):
             visit(grid)
     return found
+
+
+def _moves(node: Element) -> bool:
+    return "integer" not in node.tensor.properties

@@ -67,9 +67,16 @@ def attention_weights(q: Any, k: Any, mask: Any = None, token_axis: int = -2, sc
     _check(parts, columns)
     scores = _scores(queries, keys, score or Inner(), columns)
     weights = softmax(_masked(scores, mask, columns), axis=-2 if columns else -1)
-    if mask is None or isinstance(mask, str):
+    if mask is None:
         return weights
-    allowed, axes = _pairs(mask, weights, columns)
+    axes = axes_of(weights.shape)
+    if isinstance(mask, str):
+        shown, later = _shown(axes, columns)
+        if later.is_nonnegative:  # every query may read the first key
+            return weights
+        allowed: Expr = SCALAR_OPS["where"](shown, Integer(1), Integer(0))
+    else:
+        allowed, axes = _pairs(mask, weights, columns)
     return Array(Element(weights, *(index for index, _ in axes)) * allowed, *axes)
 
 
@@ -119,12 +126,17 @@ def _masked(scores: Tensor, mask: Any, columns: bool) -> Tensor:
         if mask != "causal":
             raise ExpressionError(f'attention: unknown mask {mask!r}; expected "causal" or a tensor of zeros and ones')
         axes = axes_of(scores.shape)
-        (key, keys), (query, queries) = axes[-2:] if columns else axes[:-3:-1]
-        shift = where(Le(key, query + keys - queries), Integer(0), MASKED)
+        shift = where(_shown(axes, columns)[0], Integer(0), MASKED)
     else:
         allowed, axes = _pairs(mask, scores, columns)
         shift = where(Eq(allowed, 0), MASKED, Integer(0))
     return Array(Element(scores, *(index for index, _ in axes)) + shift, *axes)
+
+
+def _shown(axes: list[Any], columns: bool) -> tuple[Any, Expr]:
+    """Return whether the causal mask shows a key to a query, and how many more keys than queries there are."""
+    (key, keys), (query, queries) = axes[-2:] if columns else axes[:-3:-1]
+    return Le(key, query + keys - queries), sympy.expand(keys - queries)
 
 
 def _pairs(mask: Any, scores: Tensor, columns: bool) -> tuple[Expr, list[Any]]:

@@ -307,18 +307,17 @@ def tensor_models(draw: Any, steps: int = 7, analytic: bool = False) -> Model:
             else part is not None
         ):
             pool.parts.append(part)
-    return finish(pool, "tensors", _total(pool))
+    return finish(pool, "tensors", total(pool))
 
 
-def _total(pool: Pool) -> Part:
-    """Return a weighted sum over the last few parts."""
-    chosen = pool.parts[-3:]
-    total: Any = Integer(0)
+def total(pool: Pool, *held: Part) -> Part:
+    """Return a weighted sum over the last few parts, and over those that are to be in it."""
+    chosen = [*held, *(part for part in pool.parts[-3:] if all(part is not other for other in held))]
+    value: Any = Integer(0)
     for part in chosen:
-        value = part.expr if not part.shape else reductions.sum(elementwise.sin(part.expr) + part.expr)
-        total = total + value
+        value = value + (part.expr if not part.shape else reductions.sum(elementwise.sin(part.expr) + part.expr))
 
     def numeric(*values: Any) -> Any:
         return sum(np.sum(np.sin(v) + v) if part.shape else v for part, v in zip(chosen, values, strict=True))
 
-    return pool.make(total, numeric, *chosen, shape=())
+    return pool.make(value, numeric, *chosen, shape=())
