@@ -12,7 +12,6 @@ from symdl.derive import reverse
 from symdl.expr.nodes import Array
 from symdl.expr.system import trace
 from symdl.latex import latex
-from symdl.latex.names import with_superscript
 from symdl.latex.over_time import value_text
 from symdl.latex.times import Definition, Times
 from symdl.ops.reductions import sum as total
@@ -38,27 +37,28 @@ def through_time(loss: Expr, variables: Sequence[Basic], cost: str) -> Derivatio
     forward = [found for tensor, found in view.definitions.items() if tensor in own]
     backward = [found for tensor, found in view.definitions.items() if tensor not in own]
     lines = Lines()
-    _add(lines, FORWARD, forward, "definition")
+    letter = sympy.latex(view.letters[0])
+    _add(lines, FORWARD, forward, "definition", letter)
     lines.add(FORWARD, cost, value_text(view.values[0]), "loss")
-    _add(lines, BACKWARD, backward, "chain rule")
+    _add(lines, BACKWARD, backward, "chain rule", letter)
     for variable, gradient, value in zip(variables, simplified, view.values[1:], strict=True):
         name = latex(variable)
         if hasattr(gradient, "shape") and view.axis(gradient) is not None:
-            name = with_superscript(name, r"\langle t \rangle")
+            name = view.marked(name)
         lines.add(GRADIENT, rf"\frac{{\partial {cost}}}{{\partial {name}}}", value_text(value), "chain rule")
     title = rf"\nabla {cost}, \quad {cost} = {value_text(view.values[0])}"
     steps = [(total(found.name), found.name.definition.free_symbols) for found in forward]
     return Derivation(title, tuple(lines.steps), gradients, notes_for((loss, variables), *steps))
 
 
-def _add(lines: Lines, part: str, definitions: Iterable[Definition], rule: str) -> None:
+def _add(lines: Lines, part: str, definitions: Iterable[Definition], rule: str, letter: str) -> None:
     """Add one line for each quantity, then one for each start."""
     starts = []
     for found in definitions:
         times = ""
         if found.length is not None:
             first, last = ("1", sympy.latex(found.length))[:: -1 if found.reverse else 1]
-            times = rf", for $t = {first}, \dots, {last}$"
+            times = rf", for ${letter} = {first}, \dots, {last}$"
         lines.add(part, found.name.latex_name, value_text(found.name.definition), rule + times)
         starts += found.starts
     for symbol, value in starts:

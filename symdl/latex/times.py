@@ -16,14 +16,14 @@ from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitut
 from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, Tensor, TensorSymbol, axes_of
 from symdl.expr.recurrence import Recurrence, replace_tensors
 from symdl.expr.scalar import SCALAR_OPS
-from symdl.expr.system import elements_of
+from symdl.expr.system import elements_of, trace
 from symdl.latex.loops import copied, loads_of, member, numbered, recurrences_in
 from symdl.latex.names import symbol_latex, used_names, with_superscript
 from symdl.latex.view import scalar_form, tensor_form
 from symdl.latex.write import HADAMARD, within
 from symdl.simplify import simplify
 
-LETTERS = ("t", r"\tau", "s", "r")
+LETTERS = ("t", r"\tau", "s", "r", "u", "v", "q", "a")  # those are taken that no symbol has
 _SPARE = (r"\nu", r"\mu", r"\eta", r"\kappa", "s", "v", "w")
 _MARK = r"^{\langle t \rangle}"
 
@@ -59,7 +59,9 @@ class Times:
     """
 
     def __init__(self, values: Sequence[Any]) -> None:
-        self.used: set[str] = set().union(*map(used_names, values))
+        system = trace(values)
+        named = {equation.target.name for equation in system.equations if equation.named}
+        self.used = named.union((tensor.name for tensor in system.inputs), *map(used_names, values))
         self.axes: dict[Tensor, int | None] = {}
         self.labels: dict[Recurrence, str] = {}
         self.bodies: dict[Recurrence, Expr] = {}
@@ -68,7 +70,8 @@ class Times:
         self.slices: dict[tuple[Tensor, Expr], TensorSymbol] = {}
         self.starts: dict[TensorSymbol, Tensor] = {}
         self.inside: list[Tensor] = []  # what sums over time add up
-        self.letters = [Symbol(letter, integer=True, positive=True) for letter in LETTERS]
+        free = [letter for letter in LETTERS if letter.removeprefix("\\") not in self.used]
+        self.letters = [Symbol(letter, integer=True, positive=True) for letter in free]
         recurrences = list(dict.fromkeys(item for value in values for item in recurrences_in(value)))
         self._choose(recurrences)
         self._timed_inputs()
@@ -221,11 +224,15 @@ class Times:
         body = self.expanded(body)
         self._adopt(body, [self.letters[0] - 1])
         value = Array(self.at_time(body, 1), *rest)
-        tex = self.label(tensor) if axis is None else with_superscript(self.label(tensor), r"\langle t \rangle")
+        tex = self.label(tensor) if axis is None else self.marked(self.label(tensor))
         reverse = isinstance(tensor, Recurrence) and tensor.reverse
         length = None if axis is None else tensor.shape[axis]
         found = self.definitions[tensor] = Definition(tensor, Named(tex, value, tex), [], length, reverse)
         return found.name
+
+    def marked(self, name: str) -> str:
+        r"""Return a name with the time it is of, usually t: x^{\langle t \rangle}."""
+        return with_superscript(name, rf"\langle {self.letters[0]} \rangle")
 
     def label(self, tensor: Tensor) -> str:
         """Return what a tensor is called, without time."""

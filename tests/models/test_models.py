@@ -19,7 +19,7 @@ EXPERIMENTS = [name for name, recipe in RECIPES.items() if isinstance(recipe, Ex
 def test_the_library():
     assert list(RECIPES) == sorted(RECIPES)
     assert {"digits-mlp", "linear", "softmax"} <= set(SUPERVISED)
-    with pytest.raises(sd.errors.InputError, match="unknown model 'mlp'; expected one of digits-autoencoder"):
+    with pytest.raises(sd.errors.InputError, match=f"unknown model 'mlp'; expected one of {next(iter(RECIPES))}"):
         find("mlp")
 
 
@@ -60,9 +60,10 @@ def test_its_programs_compile(name):
 
 @pytest.mark.parametrize("name", each(SUPERVISED))
 def test_a_few_epochs_lower_the_cost(name):
-    recipe = find(name)
+    recipe = replace(find(name), report=None)
     division = recipe.splits()[0]
-    few = division.train.take(slice(0, 64))
+    targets = division.train.y[0].size
+    few = division.train.take(slice(0, max(8, 64 // targets)))
     outcome = recipe.train_on(Split(few, few), epochs=3, target="numpy")
     assert outcome.history.loss[-1] < outcome.history.loss[0]
 
