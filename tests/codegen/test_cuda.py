@@ -260,9 +260,9 @@ def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path):
 
 
 def test_in_the_simulator():
-    """Runs cuda_in_simulator.py, where Numba is its simulator."""
-    file = Path(__file__).with_name("cuda_in_simulator.py")
-    process = python("-m", "pytest", "-q", "-p", "no:cacheprovider", str(file), NUMBA_ENABLE_CUDASIM="1")
+    """Runs two files of tests in a process where Numba is its simulator."""
+    files = [str(Path(__file__).with_name(f"cuda_{part}in_simulator.py")) for part in ("", "structures_")]
+    process = python("-m", "pytest", "-q", "-p", "no:cacheprovider", *files, NUMBA_ENABLE_CUDASIM="1")
     output = process.communicate()[0]
     assert process.returncode == 0, output
 

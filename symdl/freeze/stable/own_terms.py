@@ -76,7 +76,8 @@ class OwnTerms:
                 continue
             axis, content = opened
             for place in sorted({place for load in elements_of(ratio) for place in load.indices}, key=str):
-                weight = self.weight(ratio * substitute(content, {axis[0]: place}) / total, place)
+                own = _moved(content, axis[0], place)
+                weight = None if own is None else self.weight(ratio * own / total, place)
                 if weight is None or weight.axis[1] != axis[1]:
                     continue
                 left = self.others(weight.entry, weight)
@@ -95,7 +96,8 @@ class OwnTerms:
             for place, other in (delta.args, delta.args[::-1]):
                 if not isinstance(other, Index):
                     continue
-                weight = self.weight(substitute(ratio, {other: place}), place)
+                own = _moved(ratio, other, place)
+                weight = None if own is None else self.weight(own, place)
                 rest = None if weight is None else self.others(weight.entry, weight)
                 if weight is not None and rest is not None:
                     left = _where(weight.own > MOST, rest / weight.total, 1 - weight.own)
@@ -152,3 +154,10 @@ class OwnTerms:
             target = self.small[body] = self.symbol(f"{load.tensor.name}_rest", tuple(sizes[index] for index in free))
             self.equations.append(Equation(target, body))
         return Element(target, *free)
+
+
+def _moved(expr: Expr, index: Index, place: Expr) -> Expr | None:
+    """Return a formula at another place; None where the place is a number that its conditions may exclude."""
+    if expr.has(_where) and not isinstance(place, Index):
+        return None
+    return substitute(expr, {index: place})
