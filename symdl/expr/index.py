@@ -10,9 +10,12 @@ from functools import cache, lru_cache, partial
 from typing import Any
 
 import sympy
-from sympy import Basic, Expr, Symbol
+from sympy import Basic, Expr, Pow, Symbol
 
 _fresh = itertools.count()
+
+# What SymPy cannot evaluate it cannot evaluate with other names either, and to ask it again is what costs most.
+_UNCHANGED_BY_NAMES = (sympy.Lt, sympy.Le, sympy.Gt, sympy.Ge, sympy.floor, sympy.Mod, Pow)
 
 
 class Index(Symbol):
@@ -66,7 +69,9 @@ def substitute(expr: Any, mapping: dict[Any, Any]) -> Any:
     """
     if not mapping:
         return expr
+    expr = sympy.sympify(expr)
     keys = frozenset(mapping)
+    options = {"evaluate": False} if _renames(mapping, expr) else {}
     memo: dict[Basic, Basic] = {}
 
     def go(node: Basic) -> Basic:
@@ -77,11 +82,19 @@ def substitute(expr: Any, mapping: dict[Any, Any]) -> Any:
             if isinstance(node, Index):
                 found = mapping[node]
             else:
-                found = node.func(*(go(argument) for argument in node.args))
+                arguments = [go(argument) for argument in node.args]
+                found = node.func(*arguments, **(options if isinstance(node, _UNCHANGED_BY_NAMES) else {}))
             memo[node] = found
         return found
 
-    return go(sympy.sympify(expr))
+    return go(expr)
+
+
+def _renames(mapping: dict[Any, Any], expr: Expr) -> bool:
+    """Tell whether indices only get other names, which no index in the expression has yet."""
+    names = set(mapping.values())
+    renamed = len(names) == len(mapping) and all(isinstance(name, Index) for name in names)
+    return renamed and free_indices(expr).isdisjoint(names)
 
 
 def rebuild(expr: Expr, transform: Any) -> Expr:

@@ -11,9 +11,12 @@ import numpy as np
 
 from symdl.data import Dataset, Split
 from symdl.errors import InputError
+from symdl.expr.batch_mean import BatchMean
+from symdl.expr.system import trace
+from symdl.models.objectives import Objective
 from symdl.train import History, Model, fit
-from symdl.train.equations import equations_latex
 
+SAMPLES_CHECKED = 4  # where the equations are those of a batch
 LOWER = ("loss", "mse", "rmse", "mae")  # metrics of which less is better
 
 
@@ -27,55 +30,6 @@ class Program(Protocol):
     @property
     def ir_text(self) -> str:
         """The loop IR it was emitted from."""
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A scalar, and the symbols that it is derived by.
-
-    Attributes:
-        loss: The scalar.
-        variables: The symbols it is derived by.
-        values: Arrays by name: of all variables, and of the other symbols at which derivatives are to be tested.
-        inputs: Other symbols of the equations.
-        targets: Symbols that are data to be met.
-        outputs: Expressions by name that are shown with it.
-        name: What it belongs to, where a model has several: "critic".
-        symbol: What it is called in LaTeX.
-    """
-
-    loss: Any
-    variables: tuple[Any, ...]
-    values: Mapping[str, Any]
-    inputs: tuple[Any, ...] = ()
-    targets: tuple[Any, ...] = ()
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-    name: str = ""
-    symbol: str = "C"
-
-    def __post_init__(self) -> None:
-        missing = [symbol.name for symbol in self.variables if symbol.name not in self.values]
-        if missing:
-            raise InputError(f"Objective: no value for the variable {missing[0]}; add it to values")
-
-    @classmethod
-    def of(cls, model: Model, values: Mapping[str, Any], name: str = "") -> "Objective":
-        """Return the loss of a model with its parameters; ``values`` are those of its data."""
-        declared = model.declared
-        return cls(
-            loss=declared.loss,
-            variables=declared.parameters,
-            values={**model.values, **values},
-            inputs=declared.inputs,
-            targets=declared.targets,
-            outputs=declared.outputs,
-            name=name,
-            symbol="C" if declared.batch is not None else "C_i",
-        )
-
-    def latex(self) -> str:
-        """Return the equations as aligned LaTeX: named intermediates, the scalar, outputs."""
-        return equations_latex({self.symbol: self.loss}, self.outputs)
 
 
 def training_step(model: Model, options: Mapping[str, Any], target: str, dtype: str) -> Program:
@@ -233,22 +187,29 @@ class Supervised(Recipe):
         return {**found, "batch_size": found.get("batch_size")}
 
     def objectives(self) -> tuple[Objective, ...]:
-        """Return the loss of one sample, at the initial values and the first training sample."""
+        """Return the loss of one sample, at the initial values and the first training sample.
+
+        Where the equations hold means over the batch, it is the cost of a batch, here of the first training samples.
+        """
         division = self._divisions[0]
         model = self.build(division)
-        return (Objective.of(model, self._first_sample(model, division)),)
-
-    def _first_sample(self, model: Model, division: Split) -> dict[str, Any]:
-        """Return one sample, labels as one-hot rows; nothing where the equations speak of a whole batch."""
         if model.declared.batch is not None:
-            return {}
-        arrays = self.arrays(division.train.take([0]))
+            return (Objective.of(model, {}),)
+        whole = any(equation.body.has(BatchMean) for equation in trace([model.declared.loss]).equations)
+        rows = self._first_samples(model, division, SAMPLES_CHECKED if whole else 1)
+        if not whole:
+            return (Objective.of(model, {name: values[0] for name, values in rows.items()}),)
+        return (Objective.of_batch(model, rows),)
+
+    def _first_samples(self, model: Model, division: Split, count: int) -> dict[str, Any]:
+        """Return the first training samples, labels as one-hot rows."""
+        arrays = self.arrays(division.train.take(slice(0, count)))
         values = {}
         for symbol in model.declared.data:
-            row = np.asarray(arrays[symbol.name])[0]
-            if "one_hot" in getattr(symbol, "properties", ()) and row.ndim == 0:
-                row = np.eye(int(symbol.shape[0]))[int(row)]
-            values[symbol.name] = row
+            rows = np.asarray(arrays[symbol.name])[:count]
+            if "one_hot" in getattr(symbol, "properties", ()) and rows.ndim == 1:
+                rows = np.eye(int(symbol.shape[0]))[rows.astype(int)]
+            values[symbol.name] = rows
         return values
 
     def programs(self, target: str, dtype: str) -> Mapping[str, Program]:
