@@ -16,7 +16,7 @@ SAMPLES, STEPS, RATE = 192, 50, 1e-3
 
 
 def side_by_side(model, data, network, dtype, rtol):
-    """Train both by Adam on one batch; what SymPy and PyTorch call the derivative of ReLU at 0 does not matter.
+    """Train both by Adam on one batch; at 0 the derivative of ReLU differs between them, which does not matter here.
 
     Parameters that start as 0 get other values, since they would let a ReLU see an exact 0.
     """
