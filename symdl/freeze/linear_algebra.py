@@ -78,7 +78,7 @@ def _solved(equation: Equation, system: System, fresh: Fresh) -> list[Equation] 
         return None
     opened = {index: fresh_index() for index, _ in equation.axes}
     sizes = {opened[index]: size for index, size in equation.axes}
-    [(k, _)], content = substitute(equation.body, opened).open()
+    [(k, extent)], content = substitute(equation.body, opened).open()
     factors = Mul.make_args(content)
     for factor in factors:
         source = system.by_target.get(factor.tensor) if isinstance(factor, Element) else None
@@ -87,7 +87,9 @@ def _solved(equation: Equation, system: System, fresh: Fresh) -> list[Equation] 
         *batch, first, second = factor.indices
         if k not in (first, second) or first == second or not all(isinstance(index, Index) for index in factor.indices):
             continue
-        other = second if first == k else first
+        other, size = second if first == k else first, source.target.shape[-1]
+        if k in batch or extent != size or sizes[other] != size:
+            continue  # of a part of the inverse, a solve would give too much, or read what is not there
         rest = Mul(*(part for part in factors if part is not factor))
         columns = [index for index in sizes if index in free_indices(rest) and index not in (*batch, k)]
         if other in free_indices(rest) or other in batch or len(columns) > 1 or k not in free_indices(rest):
@@ -98,7 +100,7 @@ def _solved(equation: Equation, system: System, fresh: Fresh) -> list[Equation] 
         limits = limits[::-1] if first == k else limits  # the transpose
         column = columns[0] if columns else fresh_index()
         width = sizes[column] if columns else Integer(1)
-        right = (rest, (k, source.target.shape[-1]), (column, width))
+        right = (rest, (k, size), (column, width))
         lead = [index for index in sizes if index not in (other, column)]
         body = Call("solve", 0, [(matrix, *limits), right], [other, column if columns else Integer(0)])
         return _placed(equation, body, [*lead, other, *columns], opened, sizes, fresh)
@@ -148,7 +150,7 @@ def _whole(
     if isinstance(content, Element) and "integer" not in content.tensor.properties:
         trailing = [index for index, size in zip(content.indices, content.tensor.shape, strict=True) if size != 1]
         trailing = trailing[len(trailing) - len(own) :] if own else []
-        leading = content.indices[: len(content.indices) - len(axes)]
+        leading = content.indices[: _leading(content, axes)] if trailing == own else ()
         if trailing == own and not any(free_indices(index) & set(own) for index in leading):
             return content
     batch = [index for index in sizes if index in free_indices(content)]
@@ -166,16 +168,21 @@ def _loop(content: Expr, equation: Equation) -> Any:
     return loop if loop is not None and axis_index(loop.axis) in free_indices(content) else None
 
 
+def _leading(content: Any, axes: Axes) -> int:
+    """Return how many axes of a tensor stand before its matrices."""
+    count, shape = sum(size != 1 for _, size in axes), content.tensor.shape
+    lead = len(shape)
+    while count or (lead and shape[lead - 1] == 1 and len(shape) - lead < len(axes)):
+        lead -= 1
+        count -= shape[lead] != 1
+    return lead
+
+
 def as_call(call: Call, converter: Any) -> pg.Call:
     """Return the call over whole operands in the Program's terms."""
     operands, matrices = [], []
     for axes, content in call.open():
-        count = sum(size != 1 for _, size in axes)
-        shape = content.tensor.shape
-        lead = len(shape)
-        while count or (lead and shape[lead - 1] == 1 and len(shape) - lead < len(axes)):
-            lead -= 1
-            count -= shape[lead] != 1
+        lead = _leading(content, axes)
         operands.append(pg.Load(content.tensor.name, tuple(map(converter.extent, content.indices[:lead]))))
         matrices.append((converter.extent(axes[0][1]), converter.extent(axes[1][1])))
     return pg.Call(call.op, call.which, tuple(operands), tuple(matrices))

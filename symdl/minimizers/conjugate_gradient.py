@@ -15,7 +15,7 @@ from symdl.minimizers.objective import Objective
 class ConjugateGradient(Method):
     """∇²C·d = -∇C solved by linear conjugate gradients as far as it pays, then a line search (Newton-CG).
 
-    The inner iteration ends at a residual of min(½, √‖∇C‖)·‖∇C‖ (superlinear convergence), after N steps, or at a
+    The inner iteration ends at a residual of min(½, √‖∇C‖)·‖∇C‖ (superlinear convergence), after 2N steps, or at a
     direction of negative curvature, of which what was found before is used; Nocedal and Wright (2006), algorithm 7.1.
 
     Attributes:

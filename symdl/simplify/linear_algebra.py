@@ -34,6 +34,15 @@ class _Operand:
     def at(self, i: Expr, j: Expr) -> Expr:
         return substitute(self.content, {self.row: i, self.column: j})
 
+    @property
+    def facts(self) -> frozenset[str]:
+        """What is declared about the matrix, if it is a whole tensor: a part of an orthogonal matrix is not."""
+        content = self.content
+        if not isinstance(content, Element) or content.tensor.shape[-2:] != (self.size, self.size):
+            return frozenset()
+        whole = content.indices[-2:] in ((self.row, self.column), (self.column, self.row))
+        return content.tensor.properties if whole else frozenset()
+
     def call(self, op: str, *places: Expr) -> Call:
         """Return an operation on it."""
         return Call(op, 0, [(self.content, (self.row, self.size), (self.column, self.size))], places)
@@ -66,7 +75,7 @@ def _sum(content: Callable[[Expr], Expr], size: Expr) -> Expr:
 
 def _diagonal(call: Call, operand: _Operand, definition: Definition) -> Expr | None:
     content = operand.content
-    if isinstance(content, Element) and "diagonal" in content.tensor.properties:
+    if "diagonal" in operand.facts:
         entry = operand.at(operand.row, operand.row)
     else:
         deltas = [
@@ -82,9 +91,7 @@ def _diagonal(call: Call, operand: _Operand, definition: Definition) -> Expr | N
     if call.op == "determinant":
         return Reduce("mul", entry, along)
     if call.op == "logdet":
-        positive = bool(entry.is_positive) or (
-            isinstance(content, Element) and "positive_definite" in content.tensor.properties
-        )
+        positive = bool(entry.is_positive) or "positive_definite" in operand.facts
         return Reduce("add", SCALAR_OPS["log"](entry), along) if positive else None
     i, j = call.places
     entry = substitute(entry, {operand.row: i})
@@ -111,7 +118,7 @@ def _multiple(call: Call, operand: _Operand, definition: Definition) -> Expr | N
 
 
 def _orthogonal(call: Call, operand: _Operand, definition: Definition) -> Expr | None:
-    if not isinstance(operand.content, Element) or "orthogonal" not in operand.content.tensor.properties:
+    if "orthogonal" not in operand.facts:
         return None
     if call.op == "inverse":
         return operand.at(*reversed(call.places))
@@ -126,6 +133,8 @@ def _of_inverse(call: Call, operand: _Operand, definition: Definition) -> Expr |
     if not isinstance(inner, Call) or inner.op != "inverse" or set(inner.places) != {operand.row, operand.column}:
         return None
     [(row, size), (column, _)], content = inner.open()[0]
+    if size != operand.size:  # a part of an inverse
+        return None
     turned = inner.places[0] == operand.column
     matrix = _Operand(content, column, row, size) if turned else _Operand(content, row, column, size)
     if call.op == "inverse":
@@ -157,7 +166,9 @@ def _met(one: Element, other: Element, k: Index, size: Expr, definition: Definit
     if one.tensor == other.tensor:
         return _columns(one, other, k, size, definition)
     meaning = definition(one)
-    if not isinstance(meaning, Call) or k not in meaning.places:
+    if not isinstance(meaning, Call) or k not in meaning.places or size != meaning.operand_shapes[0][0]:
+        return None
+    if k in meaning.batch or sum(k in free_indices(place) for place in meaning.places) > 1:
         return None
     contents = meaning.open()
     (row, _), (column, _) = contents[0][0]
@@ -165,14 +176,14 @@ def _met(one: Element, other: Element, k: Index, size: Expr, definition: Definit
     if meaning.op == "solve" and meaning.places[0] == k:
         place = unify(substitute(matrix, {column: k}), other, row)
         [(right_row, _), (right_column, _)], right = contents[1]
-        return None if place is None else substitute(right, {right_row: place, right_column: meaning.places[1]})
+        return None if place in (None, k) else substitute(right, {right_row: place, right_column: meaning.places[1]})
     if meaning.op != "inverse":
         return None
     first = meaning.places[0] == k
     rest = meaning.places[1] if first else meaning.places[0]
     bound, free = (column, row) if first else (row, column)
     place = unify(substitute(matrix, {bound: k}), other, free)
-    return None if place is None else KroneckerDelta(place, rest)
+    return None if place in (None, k) else KroneckerDelta(place, rest)
 
 
 def _columns(one: Element, other: Element, k: Index, size: Expr, definition: Definition) -> Expr | None:
@@ -180,12 +191,15 @@ def _columns(one: Element, other: Element, k: Index, size: Expr, definition: Def
     if len(one.indices) < 2 or one.indices[:-2] != other.indices[:-2]:
         return None
     (a, b), (c, d) = one.indices[-2:], other.indices[-2:]
+    if any(k in free_indices(index) for index in one.indices[:-2]):
+        return None
     meaning = definition(one)
     op = (meaning.op, meaning.which) if isinstance(meaning, Call) else None
     square = "orthogonal" in one.tensor.properties or op == ("eigh", 1)
-    if a == c == k and size == one.tensor.shape[-2] and (square or op in (("svd", 0), ("svd", 2))):
+    within, across = ({index for place in pair for index in free_indices(place)} for pair in ((b, d), (a, c)))
+    if a == c == k and k not in within and size == one.tensor.shape[-2] and (square or op in (("svd", 0), ("svd", 2))):
         return KroneckerDelta(b, d)
-    if b == d == k and size == one.tensor.shape[-1]:
+    if b == d == k and k not in across and size == one.tensor.shape[-1]:
         if square:
             return KroneckerDelta(a, c)
         if op == ("cholesky", 0) and isinstance(meaning, Call):
