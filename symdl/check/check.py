@@ -5,7 +5,7 @@ Richardson's estimate of their error; a complex step where all ops are analytic;
 simplification; the closed form. All are evaluated by the interpreters, none by compiled kernels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +14,11 @@ import numpy as np
 from sympy import Basic, Symbol
 
 from symdl.calculus import adjoints, grad, hessian, hvp, pushforward, variables_of
+from symdl.check.conventions import convention
 from symdl.check.directions import directions, tangent
 from symdl.check.ops_of import OpsOf
 from symdl.check.report import Report, Row
+from symdl.check.rewrites import tested
 from symdl.errors import InputError, InternalError
 from symdl.expr.ingest import as_scalar, ingest
 from symdl.expr.nodes import Array, Tensor, TensorSymbol
@@ -26,6 +28,8 @@ from symdl.interpret.binding import Binding, name_of
 from symdl.interpret.samples import trial_sizes
 from symdl.ops.elementwise import hadamard
 from symdl.ops.reductions import sum as total
+from symdl.simplify import simplify
+from symdl.simplify.rewriting import Rewriting
 
 DIGITS = 50
 STEP = mpmath.mpf(10) ** -20  # central differences at 50 digits are then good to about 30
@@ -142,8 +146,10 @@ class _Check:
         """Note kinks nearby; return why differences do not count, or an empty string."""
         near = {kind: far for kind, far in kink_distances(self.system, self.arrays, self.sizes).items() if far < NEAR}
         if near:
-            kinds = ", ".join(f"{kind} (distance {far:.0e})" for kind, far in sorted(near.items()))
-            self.remarks.append(f"kinks at these inputs: {kinds}; the derivative there is a stated convention")
+            kinds = ", ".join(
+                f"{kind} (distance {far:.0e}; {convention(self.system, kind)})" for kind, far in sorted(near.items())
+            )
+            self.remarks.append(f"kinks at these inputs: {kinds}")
         if self.ops.has_stop:
             self.remarks.append("stop_gradient: differences see through it and do not count")
             return "stopped"
@@ -152,6 +158,8 @@ class _Check:
     def run(self, second_order: bool) -> Report:
         """Make all comparisons."""
         gradients = adjoints(self.loss, self.variables)
+        if self.cost <= COSTLY and not self.rounded_facts:
+            self.rewrites(gradients)
         closed = grad(self.loss, self.variables)
         for variable, by_reverse, by_formula in zip(self.variables, gradients, closed, strict=True):
             self.first_order(variable, by_reverse, by_formula)
@@ -193,6 +201,19 @@ class _Check:
         if self.ops.analytic and not self.kink:
             steps = [self.complex_step(name, direction) for direction in along]
             self.add(variable, "gradient, closed form", "complex step", _worst_of(steps, slopes, sizes), EXACT)
+
+    def rewrites(self, gradients: Sequence[Any]) -> None:
+        """Test each use of a rule of simplification by itself."""
+        uses: list[Rewriting] = []
+        simplify(gradients, record=uses)
+        if not uses:
+            return
+        found = tested(uses, self.arrays, self.sizes, self.rng, DIGITS)
+        names = ", ".join(variable.name for variable in self.variables)
+        against = f"{found.exact} exact modulo 2^61 - 1, {found.digits} to {DIGITS} digits"
+        self.rows.append(Row(names, "rules, each use", against, found.error, IDENTITY))
+        if found.error > IDENTITY or found.error != found.error:
+            self.remarks.append(f"the rule that fails: {found.worst}")
 
     @cached_property
     def rounded_facts(self) -> bool:

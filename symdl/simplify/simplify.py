@@ -20,6 +20,7 @@ from symdl.simplify.known_sums import KnownSums
 from symdl.simplify.linear_algebra import cancel, simplify_call
 from symdl.simplify.recognise import Softmaxes, covers, fold, sigmoids
 from symdl.simplify.reductions import merge_sums, simplify_reduce
+from symdl.simplify.rewriting import Rewriting
 from symdl.simplify.scope import Scope
 
 LARGEST_INLINED = 300
@@ -33,23 +34,24 @@ class Simplified:
     rules: list[tuple[str, str]] = field(default_factory=list)
 
 
-def simplify(values: Sequence[Any], keep: bool = False) -> Simplified:
+def simplify(values: Sequence[Any], keep: bool = False, record: list[Rewriting] | None = None) -> Simplified:
     """Simplify tensors and scalar expressions exactly.
 
     Args:
         values: Tensors or scalar expressions, already ingested.
         keep: Keep intermediates that are shared, rather than write each result as one closed form: the choice for
             training programs.
+        record: A list to which each use of a rule outside of loops is appended, in order, so that it can be tested.
 
     Returns:
         Values equal to those given wherever both are defined.
     """
-    return _Simplifier(trace(values), keep).run(values)
+    return _Simplifier(trace(values), keep, record).run(values)
 
 
 class _Simplifier:
-    def __init__(self, system: System, keep: bool) -> None:
-        self.system, self.keep = system, keep
+    def __init__(self, system: System, keep: bool, record: list[Rewriting] | None) -> None:
+        self.system, self.keep, self.trace = system, keep, record
         self.full: dict[Basic, Expr] = {}  # bodies with every pointwise intermediate written out
         self.best: dict[Basic, Expr] = {}  # bodies as they will be returned
         self.tensors: dict[Basic, Tensor] = {}
@@ -97,6 +99,14 @@ class _Simplifier:
     def note(self, rule: str) -> None:
         self.rules.append((self.current, rule))
 
+    def record(self, rule: str, before: Expr, after: Expr, scope: Scope) -> Expr:
+        """Return what came out of a rule, noted in the trace if there is one."""
+        if self.trace is not None and before != after and self.system.by_target[self.current].loop is None:
+            axes = [axis for axis in scope.extents if axis[0] in free_indices(before) | free_indices(after)]
+            forms = [Array(rebuild(form, self.to_tensors), *axes) for form in (before, after)]
+            self.trace.append(Rewriting(rule, self.current.name, before, after, *forms))
+        return after
+
     def equation(self, equation: Equation) -> None:
         target = self.current = equation.target
         inlined = self.rewrite(rebuild(equation.body, self.inline_full))
@@ -108,6 +118,7 @@ class _Simplifier:
             if complexity(short) < complexity(inlined):
                 chosen = short
         chosen = fold(chosen, self.names)
+        self.record("definitions written out", equation.body, chosen, Scope(equation.axes))
         if self.keep and self.quotients(chosen):  # with names in it, the written-out form may divide by less
             named = fold(self.rewrite(fold(inlined, self.names)), self.names)
             chosen = min(chosen, named, key=lambda form: (self.quotients(form), complexity(form)))
@@ -186,14 +197,18 @@ class _Simplifier:
         scope = Scope(self.system.by_target[self.current].axes)
         if isinstance(body, Call):
             contents = [(axes, self.pointwise(content, scope.within(axes))) for axes, content in body.open()]
-            return tidy(simplify_call(body.over(contents), self.meaning, self.note), scope)
+            call = body.over(contents)
+            found = tidy(simplify_call(call, self.meaning, self.note), scope)
+            return self.record("linear algebra", call, found, scope)
         if isinstance(body, Reduce):
             axes, content = body.open()
             content = self.pointwise(content, scope.within(axes))
             while body.op == "add" and (met := cancel(axes, content, self.meaning)) is not None:
                 self.note("linear algebra")
+                self.record("linear algebra", Reduce("add", content, *axes), Reduce("add", met[1], *met[0]), scope)
                 axes, content = met
-            return self.finish(simplify_reduce(body.op, axes, content, self.note, scope), scope)
+            found = simplify_reduce(body.op, axes, content, self.note, scope)
+            return self.finish(self.record("sums", Reduce(body.op, content, *axes), found, scope), scope)
         return self.finish(self.pointwise(self.join_sums(body), scope), scope)
 
     def meaning(self, load: Element) -> Expr | None:
@@ -203,16 +218,23 @@ class _Simplifier:
 
     def pointwise(self, body: Expr, scope: Scope) -> Expr:
         """Return the shortest form of a body, named functions recognised in it as it is and term by term."""
-        body = drop_guards(body, dict(scope.extents))
-        found = []
+        body = self.record("guards", body, drop_guards(body, dict(scope.extents)), scope)
         expanded = sympy.expand(body, power_base=False, log=False) if may_expand(body) else body
-        for candidate in dict.fromkeys((tidy(body, scope), expanded)):
-            found.append(tidy(sigmoids(self.recognise(candidate, scope)), scope))
+        tidied = self.record("algebra", body, tidy(body, scope), scope)
+        found = []
+        for candidate in dict.fromkeys((tidied, self.record("algebra", body, expanded, scope))):
+            form = self.record("softmax", candidate, self.recognise(candidate, scope), scope)
+            form = self.record("sigmoid", form, sigmoids(form), scope)
+            found.append(self.record("algebra", form, tidy(form, scope), scope))
         return min(found, key=complexity)
 
     def finish(self, body: Expr, scope: Scope) -> Expr:
-        body = self.recognise(self.sums.cancel(body, scope), scope)
-        return tidy(merge_sums(tidy(body, scope), self.note), scope) if isinstance(body, Add) else body
+        body = self.record("known sums", body, self.sums.cancel(body, scope), scope)
+        body = self.record("softmax", body, self.recognise(body, scope), scope)
+        if not isinstance(body, Add):
+            return body
+        body = self.record("algebra", body, tidy(body, scope), scope)
+        return tidy(self.record("distributive law", body, merge_sums(body, self.note), scope), scope)
 
     def join_sums(self, body: Expr) -> Expr:
         """Bring sums that are used once, as terms of a sum, into the body, where like terms can meet."""

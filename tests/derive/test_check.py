@@ -116,7 +116,10 @@ def test_kinks_are_reported():
     report = sd.check(sd.sum(sd.relu(w)), values={"w": [0.0, 1.0, -1.0]})
     assert report.ok
     assert next(row.remark for row in report.rows if row.against.startswith("differences")) == "kink"
-    assert "kinks at these inputs: relu (distance 0e+00)" in str(report)
+    assert "kinks at these inputs: relu (distance 0e+00; relu'(0) = 1)" in str(report)
+    report = sd.check(sd.sum(sd.relu(w, at_zero=0)) + sd.max(w), values={"w": [0.0, 1.0, 1.0]}, second_order=False)
+    assert "relu'(0) = 0" in str(report)
+    assert "max (distance 0e+00; of equally large entries the first has derivative 1)" in str(report)
 
 
 def test_values_and_sizes():

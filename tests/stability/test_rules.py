@@ -53,7 +53,14 @@ def test_the_stable_system_is_equal_to_the_system(name):
     rng = np.random.default_rng(5)
     low, high = (max(family.low, -4.0), min(family.high, 4.0)) if family.low < 4 else (family.low, family.high)
     hot = np.eye(4)[1]
-    arrays = {"x": rng.uniform(low, high, 4), "z": rng.uniform(-3, 3, 4), "t": hot, "y": hot, "p": 2.5}
+    arrays = {
+        "x": rng.uniform(low, high, 4),
+        "z": rng.uniform(-3, 3, 4),
+        "t": hot,
+        "y": hot,
+        "p": 2.5,
+        "v": rng.uniform(-1, 1, 4),
+    }
     stable = stabilise(system)
     assert isinstance(stable, System)
     for found, expected in zip(

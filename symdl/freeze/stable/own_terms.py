@@ -6,15 +6,17 @@ a_i Σ_k α_k - b_i Σ_k β_k with a_i α_i = b_i β_i, where α_k ≥ 0 is p_k 
 left after the two equal terms is made of the others, of which rounding has left nothing.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sympy import Add, Basic, Expr, Integer, KroneckerDelta, Mul, Pow, Rational
 
-from symdl.expr.index import Index, axis_index, free_indices, substitute
+from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitute
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.system import Equation, elements_of
+from symdl.freeze.stable.scalars import open_at
 
 _where = SCALAR_OPS["where"]
 MOST = Rational(9, 16)  # an entry above this part of a sum is left with those of at most half of it
@@ -59,13 +61,19 @@ class OwnTerms:
         """Return a sum in which two terms are such a difference with their own terms left out, or None."""
         if len(node.args) > MANY_TERMS:
             return None
-        for first in node.args:
-            for second in node.args:
-                if first is not second:
-                    found = self.diagonal(first, second) or self.difference(first, second)
-                    if found is not None:
-                        return found + Add(*(term for term in node.args if term is not first and term is not second))
+        terms = [rebuild(term, self.multiple) for term in node.args]
+        for first, second in itertools.permutations(terms, 2):
+            found = self.diagonal(first, second) or self.difference(first, second)
+            if found is not None:
+                return found + Add(*(term for term in terms if term is not first and term is not second))
         return None
+
+    def multiple(self, node: Basic) -> Basic | None:
+        """Write out an intermediate that is a number times another one."""
+        if not isinstance(node, Element):
+            return None
+        number, other = self.bodies.get(node.tensor, node).as_coeff_Mul()
+        return node if number == 1 or not isinstance(other, Element) else number * open_at(other, node)
 
     def difference(self, first: Expr, second: Expr) -> Expr | None:
         """Return P + Q, P = a_i and Q = -b_i B/A, as P A'/A + Q B'/B, the sums A', B' without k = i."""
@@ -114,7 +122,7 @@ class OwnTerms:
         axes, content = body.open()
         if len(axes) != 1:
             return None
-        return axes[0], substitute(content, {axis_index(k): index for k, index in enumerate(total.indices)})
+        return axes[0], open_at(content, total)
 
     def weight(self, own: Expr, place: Expr) -> Weight | None:
         """Return the weights of which a formula is α_i/A at i = place: a softmax, or squares beside their sum."""
