@@ -5,6 +5,7 @@ Axes of results, always: gradient ``wrt.shape``; Jacobian ``out.shape + wrt.shap
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sympy
@@ -18,7 +19,9 @@ from symdl.expr.nodes import Array, Element, Tensor, TensorSymbol, axes_of
 from symdl.expr.sizes import same_size, shape_text
 from symdl.expr.system import System, trace
 from symdl.interpret.zeros import refuse_silent_zero
+from symdl.notation import BAR
 from symdl.simplify import simplify
+from symdl.simplify.signs import without_minus
 
 
 def grad(f: Any, wrt: Any) -> Any:
@@ -147,11 +150,42 @@ def _simplified(value: Any, variables: Sequence[Basic], derivatives: Sequence[Te
     Raises:
         InternalError: if the value changes with the variable at a random point all the same.
     """
-    results = simplify(derivatives).values
+    # Names of the value come first: what a derivative is made of is found to be one of them.
+    known = [] if stacks_in(value) else _named_in(value)
+    found = simplify([*known, *_explained(derivatives, known)]).values[len(known) :]
+    results = [without_minus(result) for result in found]
     for variable, result in zip(variables, results, strict=True):
         if getattr(result, "body", result) == 0 and variable in getattr(value, "free_symbols", ()):
             refuse_silent_zero(value, variable, what)
     return results
+
+
+def _named_in(value: Any) -> list[Tensor]:
+    """Return what has a name in a value, in order of computation."""
+    system = trace([value])
+    return [system.tensor(item.target) for item in system.equations if item.named and item.loop is None]
+
+
+def _explained(derivatives: Sequence[Tensor], known: Sequence[Tensor]) -> list[Tensor]:
+    """Return derivatives with the adjoints of the quantities that the value reads itself written out.
+
+    Those that have a symbol of their own in the book, δ and ζ, keep their names; so do adjoints made of others.
+    """
+    names = {getattr(tensor, "name", "") for tensor in known}
+    if not names:
+        return list(derivatives)
+    system = trace(derivatives)
+    above: dict[Basic, bool] = {}  # what is made of adjoints with names
+    equations = []
+    for equation in system.equations:
+        made = any(above.get(load.tensor, False) for load in equation.loads)
+        adjoint = equation.named and equation.target.name not in names
+        if adjoint and not made and equation.loop is None and equation.target.name.endswith(BAR):
+            equation = replace(equation, named=False)
+        above[equation.target] = made or adjoint
+        equations.append(equation)
+    changed = System(tuple(equations), system.outputs)
+    return [changed.tensor(output) for output in changed.outputs]
 
 
 def _jacobians(value: Any, variables: Sequence[Basic]) -> list[Tensor]:

@@ -10,10 +10,10 @@ from symdl.calculus import hessian, variables_of
 from symdl.curvature.low_rank import Piece
 from symdl.curvature.signs import nonnegative, positive
 from symdl.curvature.structure import deltas, low_rank_piece, separated, summed
-from symdl.curvature.terms import Axis, Pairs, Product, opened, products_of, terms_of
 from symdl.expr.index import free_indices, substitute
 from symdl.expr.ingest import as_scalar
 from symdl.expr.nodes import Array, Element, Reduce, Tensor, axes_of
+from symdl.expr.terms import Axis, Pairs, Product, opened, products_of, terms_of
 from symdl.latex import latex
 
 

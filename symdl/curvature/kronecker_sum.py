@@ -1,18 +1,18 @@
 """Sums of Kronecker products: Σ_i (diag(ŷ_i) - ŷ_iŷ_iᵀ) ⊗ x_ix_iᵀ."""
 
 from dataclasses import dataclass
-from functools import reduce
 from typing import ClassVar
 
 from sympy import Add, Expr, Mul
 
 from symdl.curvature.dense import Dense
-from symdl.curvature.kronecker import kron_latex
-from symdl.curvature.structured import Structured, elements, lettered, solved
-from symdl.curvature.terms import Pairs, Term
+from symdl.curvature.structured import Structured, elements, solved
 from symdl.expr.index import substitute
 from symdl.expr.nodes import Array, Reduce, Tensor, axes_of
+from symdl.expr.terms import Pairs, Term, opened, products_of
 from symdl.latex import latex
+from symdl.latex.kronecker import paired_products
+from symdl.latex.write import text
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,6 @@ class KroneckerSum(Structured):
 
     def latex(self) -> str:
         """Return the sum, with letters for its indices."""
-        return reduce(_plus, map(self._term_latex, self.terms))
-
-    def _term_latex(self, term: Term) -> str:
-        letters, signs = lettered(term.sums, r"\sum")
-        texts = []
-        for own, body in term.groups:
-            rows, columns = self.pairs.sides(own)
-            texts.append(latex(Array(substitute(body, letters), *rows, *columns)))
-        return f"{signs} {kron_latex(texts)}".strip()
-
-
-def _plus(left: str, right: str) -> str:
-    return f"{left} - {right[1:].strip()}" if right.startswith("-") else f"{left} + {right}"
+        pairs, body = opened(self.dense)
+        found = paired_products(products_of(body), pairs)
+        return latex(self.dense) if found is None else text(found)

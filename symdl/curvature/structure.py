@@ -12,11 +12,11 @@ from symdl.curvature.kronecker import Kronecker
 from symdl.curvature.kronecker_sum import KroneckerSum
 from symdl.curvature.low_rank import LowRank, Piece
 from symdl.curvature.structured import Structured
-from symdl.curvature.terms import Axis, Pairs, Product, opened, products_of, terms_of
 from symdl.errors import ExpressionError
 from symdl.expr.index import free_indices, substitute
 from symdl.expr.ingest import ingest
 from symdl.expr.nodes import Array, Reduce, Tensor
+from symdl.expr.terms import Axis, Pairs, Product, opened, products_of, terms_of
 
 
 def structure(hessian: Any) -> Structured:

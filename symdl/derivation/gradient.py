@@ -6,9 +6,10 @@ from typing import Any
 from sympy import Basic, Expr, Integer
 
 from symdl.calculus import grad, hessian, jacobian, variables_of
+from symdl.derivation.jacobian import jacobian_derivation
 from symdl.derivation.naming import consumers, name_intermediates, named_directly, named_inside
 from symdl.derivation.recursion import recursion
-from symdl.derivation.rules import notes_for, through, with_facts
+from symdl.derivation.rules import local_rule, notes_for, through, with_facts
 from symdl.derivation.steps import BACKWARD, FORWARD, GRADIENT, HESSIAN, Derivation, Lines
 from symdl.derivation.through_time import through_time
 from symdl.derive import reverse
@@ -16,7 +17,7 @@ from symdl.derive.layers import stacks_in
 from symdl.errors import DerivationError
 from symdl.expr.contract import transpose
 from symdl.expr.index import axis_index, rebuild
-from symdl.expr.ingest import as_scalar
+from symdl.expr.ingest import as_scalar, ingest
 from symdl.expr.nodes import Array, CompositeOp, Element, Named, Tensor
 from symdl.expr.system import System, trace
 from symdl.latex import latex
@@ -26,25 +27,30 @@ from symdl.simplify import simplify
 
 
 def derivation(f: Any, wrt: Any, order: int = 1) -> Derivation:
-    """Derive the gradient of a scalar step by step, and with ``order=2`` its Hessian.
+    """Derive the gradient of a scalar step by step, with ``order=2`` its Hessian; of a tensor the Jacobian.
 
     Args:
-        f: A scalar expression; intermediates named with ``sd.named`` keep their names. What else a non-linear step
+        f: An expression; intermediates named with ``sd.named`` keep their names. What else a non-linear step
             starts from is called u, or u₁, u₂, …
         wrt: A variable or a list of variables. For a stack of symbolic depth: parameters of layer ℓ.
         order: 1, or 2 for one variable: the Hessian as well, by the derivatives of the named quantities.
 
     Returns:
         The steps: the loss as a chain of equations, the adjoint of each intermediate from the loss back (the chain
-        rule), and the gradients in closed form.
+        rule), and the gradients in closed form. For a Jacobian the derivative of each named quantity by what it reads,
+        their product, and the closed form.
 
     Raises:
-        DerivationError: as ``sd.grad``; for another order, or order 2 of several variables or of symbolic depth.
+        DerivationError: as ``sd.grad``; for another order, or order 2 of a tensor, of several
+            variables or of symbolic depth.
     """
-    loss = as_scalar(f, "derivation")
-    variables, _ = variables_of(wrt, [loss], "derivation")
     if order not in (1, 2):
         raise DerivationError(f"derivation: expected order 1 (the gradient) or 2 (the Hessian), found {order!r}")
+    value = ingest(f)
+    if isinstance(value, Tensor) and order == 1 and any(size != 1 for size in value.shape):
+        return jacobian_derivation(value, variables_of(wrt, [value], "derivation")[0])
+    loss = as_scalar(f, "derivation")
+    variables, _ = variables_of(wrt, [loss], "derivation")
     if isinstance(loss, Element) and isinstance(loss.tensor, Named) and isinstance(loss.tensor.definition, Array):
         loss = loss.tensor.definition.body  # the loss has a name here already
     deep, timed = bool(stacks_in(loss)), bool(recurrences_in(loss))
@@ -80,6 +86,7 @@ class _Chain:
         simplified = simplify([*self.adjoints, *derived], keep=True)  # in one pass: they share what they are made of
         self.local = simplified.values
         self.facts = _facts(trace([*self.adjoints, *derived]), simplified.rules)
+        self.shown: dict[Tensor, Tensor] = {item: item.definition for item in self.primal if isinstance(item, Named)}
         self.lines = Lines()
 
     def derivation(self, order: int) -> Derivation:
@@ -114,6 +121,7 @@ class _Chain:
             rule = rf"$\partial {self.cost}/\partial {latex(self.system.tensor(target))}$, "
             rule = with_facts(rule + through(self.users[target], self.output), self.facts.get(adjoint.name, ()))
             self.lines.add(BACKWARD, left, _definition(value), rule)
+            self.shown[adjoint] = value.definition
             above = [item for item in named_directly(value.definition) if item.name in targets]
             if not above:
                 direct[value] = value.definition
@@ -123,6 +131,7 @@ class _Chain:
                 if len(shorter) < len(self.lines.steps[-1].right):
                     written = ", ".join(f"${latex(item)}$" for item in above if item in direct)
                     self.lines.add(BACKWARD, left, _definition(again.values[0]), f"{written} written out")
+                    self.shown[adjoint] = again.values[0]
 
     def gradients(self) -> tuple[Any, ...]:
         """The gradients, by names first and then in closed form."""
@@ -138,14 +147,15 @@ class _Chain:
     def hessian(self) -> Any:
         """The derivative of the gradient: by way of the named quantities where those derivatives are matrices."""
         [variable] = self.variables
-        named = [item for item in (*self.primal, *self.adjoints) if variable in item.free_symbols]
+        read = self.read(self.local[len(self.adjoints)])
+        named = [item for item in (*self.primal, *self.adjoints) if variable in item.free_symbols and item.name in read]
         order = getattr(variable, "order", 0)
         if all(item.order + order <= 2 for item in named):
             for item in named:
                 left = rf"\frac{{\partial {latex(item)}}}{{\partial {latex(variable)}}}"
                 # The adjoints inside the derivative of a scalar would be named like those of the loss: no names there.
                 value = item if item.order else written_out(item)
-                self.lines.add(HESSIAN, left, jacobian(value, variable), "derivative of the definition")
+                self.lines.add(HESSIAN, left, jacobian(value, variable), self.why(item, variable))
         result = hessian(self.loss, variable)
         marks = {0: f"{latex(variable)}^{{2}}", 1: rf"{latex(variable)} \partial {latex(transpose(variable))}"}
         left = rf"\nabla^{{2}} {self.cost}"
@@ -153,6 +163,25 @@ class _Chain:
             left = rf"\frac{{\partial^{{2}} {self.cost}}}{{\partial {marks[order]}}}"
         self.lines.add(HESSIAN, left, result, "derivative of the gradient")
         return result
+
+    def read(self, value: Tensor) -> set[str]:
+        """Return the names that a value is made of, as its lines show it."""
+        shown = {item.name: definition for item, definition in self.shown.items()}
+        found: set[str] = set()
+        stack = [value]
+        while stack:
+            for part in named_directly(stack.pop()):
+                if part.name in shown and part.name not in found:
+                    found.add(part.name)
+                    stack.append(shown[part.name])
+        return found
+
+    def why(self, item: Tensor, variable: Basic) -> str:
+        """Return the rule by which a named quantity is derived: by its own formula, or by those it is made of."""
+        definition = self.shown[item]
+        within = [part for part in named_directly(definition) if variable in part.free_symbols]
+        names = ", ".join(f"${latex(part)}$" for part in within)
+        return f"chain rule through {names}" if names else local_rule(definition, variable)
 
 
 def _facts(system: System, rules: Sequence[tuple[Any, str]]) -> dict[str, list[str]]:

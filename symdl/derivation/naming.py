@@ -1,6 +1,6 @@
 """Which intermediates a derivation names: the user's, and what a reader would name."""
 
-from sympy import Basic, Expr, Function, Pow
+from sympy import Add, Basic, Expr, Function, Pow
 
 from symdl.expr.nodes import Element, Named, Reduce, Tensor, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS
@@ -25,6 +25,7 @@ def name_intermediates(system: System, active: set[Basic]) -> System:
         if not equation.named and equation.target in starts & active and equation.target not in system.outputs
         if equation.loop is None  # a recurrence is one step, with the names it was declared with
     ]
+    chosen = [target for target in chosen if not _is_shift(system.by_target[target], system)]
     chosen = [target for target in chosen if _deserves_a_name(system.by_target[target])]
     names = _names(len(chosen), taken)
     mapping: dict[Basic, TensorSymbol] = {}
@@ -58,6 +59,16 @@ def _deserves_a_name(equation: Equation) -> bool:
     if isinstance(body, Reduce) and body.op == "add" and isinstance(body.body, SCALAR_OPS["exp"]):
         return False
     return bool(equation.target.shape) or (isinstance(body, Reduce) and len(elements_of(body)) > 1)
+
+
+def _is_shift(equation: Equation, system: System) -> bool:
+    """Tell whether it is a number and a quantity that has a name, such as 1 - ŷ."""
+    loads = elements_of(equation.body)
+    if not isinstance(equation.body, Add) or len(equation.body.args) != 2 or len(loads) != 1:
+        return False
+    named = system.by_target.get(loads[0].tensor)
+    number = next((term for term in equation.body.args if not term.has(Element)), None)
+    return number is not None and number.is_number and named is not None and named.named
 
 
 def _non_linear(body: Expr, load: Element) -> bool:

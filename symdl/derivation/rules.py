@@ -1,17 +1,23 @@
 """Why a step holds: the chain rule with what it goes through, derivatives of functions, declared facts, conventions."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sympy
 from sympy import Basic, Expr, Symbol
 
 from symdl.expr.declare import vector
 from symdl.expr.index import free_indices
-from symdl.expr.nodes import CompositeOp, Element, Named, Reduce, Tensor
+from symdl.expr.nodes import Call, CompositeOp, Element, Named, Reduce, Tensor
 from symdl.expr.scalar import ScalarOp
 from symdl.expr.sizes import dims
+from symdl.expr.system import elements_of, trace
 from symdl.latex import latex, latex_scalar
 
+JACOBIAN = (
+    "Jacobians have the rows of what is derived and the columns of the variable; "
+    "a matrix counts row by row. Functions of vectors and matrices act element by element."
+)
 LAYOUT = "Gradients have the shape of their variable; functions of vectors and matrices act element by element."
 _FACTS = {"entries sum to 1": "probabilities sum to 1"}
 _LONGEST = 120
@@ -29,7 +35,31 @@ def with_facts(rule: str, fired: Iterable[str]) -> str:
     return "; ".join([rule, *dict.fromkeys(_FACTS[name] for name in fired if name in _FACTS)])
 
 
-def notes_for(*losses: tuple[Expr, Iterable[Basic]]) -> tuple[str, ...]:
+def local_rule(definition: Tensor, source: Basic) -> str:
+    """Return the rule by which a definition is derived by something that it reads."""
+    system = trace([definition])
+    depends = system.depends([source])
+    steps = [equation for equation in system.equations if equation.target in depends]
+    if any(isinstance(equation.body, Call) for equation in steps):
+        return "derivative of a matrix function"
+    rules = []
+    for equation in steps:
+        body = equation.body
+        content = body.body if isinstance(body, Reduce) else body
+        reads = [load for load in elements_of(content) if load.tensor == source or load.tensor in depends]
+        if isinstance(body, Reduce) and body.op in ("max", "min", "mul"):
+            rules.append({"max": "maximum", "min": "minimum", "mul": "product"}[body.op])
+        ops = [op for op in content.atoms(ScalarOp) if any(op.has(load) for load in reads)]
+        rules += sorted(f"derivative of {op.name}" for op in ops if op.name != "where")
+        powers = [part for part in content.atoms(sympy.Pow) if any(part.has(load) for load in reads)]
+        rules += ["quotient rule" if part.exp.could_extract_minus_sign() else "power rule" for part in powers]
+        for term in sympy.Add.make_args(content):
+            factors = [part for part in sympy.Mul.make_args(term) if any(part.has(load) for load in reads)]
+            rules += ["product rule"] if len(factors) > 1 and not powers else []
+    return ", ".join(dict.fromkeys(rules)) or "linear"
+
+
+def notes_for(*losses: tuple[Any, Iterable[Basic]], jacobian: bool = False) -> tuple[str, ...]:
     """Return the derivatives of the functions between variables and losses, and the conventions at their kinks."""
     derivatives, conventions = [], []
     for op in [op for loss, variables in losses for op in _ops(loss, set(variables))]:
@@ -41,10 +71,11 @@ def notes_for(*losses: tuple[Expr, Iterable[Basic]]) -> tuple[str, ...]:
         elif isinstance(op, Reduce):
             extreme = {"max": "largest", "min": "smallest"}[op.op]
             conventions.append(f"Among equal {extreme} entries the derivative goes to the first.")
-    return (*dict.fromkeys(derivatives), LAYOUT, *dict.fromkeys(conventions))
+    layout = JACOBIAN if jacobian else LAYOUT
+    return (*dict.fromkeys(derivatives), layout, *dict.fromkeys(conventions))
 
 
-def _ops(loss: Expr, variables: set[Basic]) -> list[Basic]:
+def _ops(loss: Any, variables: set[Basic]) -> list[Basic]:
     """Return the functions that act on something that depends on the variables, outermost first."""
     found: dict[Basic, None] = {}
     seen: set[Basic] = set()

@@ -7,7 +7,7 @@ from typing import Any
 from symdl.derivation.plain import plain, plain_text, width
 from symdl.latex import latex
 
-FORWARD, BACKWARD, GRADIENT, HESSIAN = PARTS = ("forward", "backward", "gradient", "Hessian")
+FORWARD, BACKWARD, GRADIENT, JACOBIAN, HESSIAN = PARTS = ("forward", "backward", "gradient", "Jacobian", "Hessian")
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Step:
         left: The left side in LaTeX.
         right: The right side in LaTeX.
         rule: Why it holds: prose, with formulas between dollar signs.
-        part: ``forward`` (the equations as declared), ``backward`` (adjoints, from the loss back), ``gradient`` or
-            ``Hessian``.
+        part: ``forward`` (the equations as declared), ``backward`` (adjoints, from the loss back), ``gradient``,
+            ``Jacobian`` or ``Hessian``.
         value: The right side as an expression, where it is one.
     """
 
@@ -72,6 +72,12 @@ class Derivation:
         if self.notes:
             rows += ["", *(f"     {plain_text(note)}" for note in self.notes)]
         return "\n".join(rows)
+
+    def html(self) -> str:
+        """Return the derivation as a web page that needs no network."""
+        from symdl.derivation.page import page
+
+        return page(self)
 
     def _repr_latex_(self) -> str:
         return f"$$ {self.latex()} $$"

@@ -52,6 +52,10 @@ def scale(number: Expr, num: Iterable[Form] = (), den: Iterable[Form] = (), arg:
                 other.extend(form.den)
             else:
                 same.append(form)
+    for form in list(top):
+        if form in bottom:
+            top.remove(form)
+            bottom.remove(form)
     if arg is not None and arg.is_scalar:
         return scale(number, (*top, arg), bottom)
     if isinstance(arg, Scale):
@@ -76,10 +80,25 @@ def add(terms: Iterable[Form]) -> Form:
             number = part.value if isinstance(part, Number) else part.number if isinstance(part, Scale) else Integer(1)
             rest = ONE if isinstance(part, Number) else scale(1 / number, arg=part) if number != 1 else part
             alike[rest] = alike.get(rest, Integer(0)) + number
-    flat = [scale(number, arg=rest) for rest, number in alike.items() if number != 0]
+    alike = {rest: number for rest, number in alike.items() if number != 0}
+    flat = [scale(number, arg=rest) for rest, number in alike.items()]
+    if len(flat) > 1 and (size := _common(flat, list(alike.values()))) != 1:
+        rest = add(scale(1 / size, arg=term) for term in flat)
+        return scale(size, (rest,)) if rest.is_scalar else scale(size, arg=rest)
     if not flat:
         return ZERO
     return flat[0] if len(flat) == 1 else Sum(tuple(sorted(flat, key=key)))
+
+
+def _common(terms: Sequence[Form], numbers: Sequence[Expr]) -> Expr:
+    """Return the number to put in front of a sum all of whose terms have it, up to sign; of scalars, an integer."""
+    size = abs(numbers[0])
+    if not size.is_Rational or any(abs(number) != size for number in numbers):
+        return Integer(1)
+    if all(term.is_scalar for term in terms):
+        return size if size.is_Integer else Integer(1)
+    bare = not any(isinstance(term, Scale) and (term.num or term.den) for term in terms)
+    return size if bare and not any(term.is_scalar for term in terms) else Integer(1)
 
 
 def _parts(term: Form) -> tuple[Form, ...]:

@@ -18,6 +18,7 @@ from symdl.latex.forms import (
     Form,
     Hadamard,
     Identity,
+    Inverse,
     MatMul,
     Ones,
     Power,
@@ -168,6 +169,7 @@ def trace(matrix: Form) -> Form:
 def _trace_preference(form: MatMul) -> tuple[int, bool, tuple[int, str]]:
     first = form.factors[0]
     textbook = isinstance(first, Transpose) and (first == transpose(form.factors[-1]) or len(form.factors) == 2)
+    textbook |= isinstance(first, Inverse)
     return cost(form), not textbook, key(form)
 
 

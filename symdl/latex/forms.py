@@ -343,11 +343,19 @@ class Delta(Form):
 
 @dataclass(frozen=True)
 class BigOp(Form):
-    """A sum, product, maximum, minimum, argmax or argmin over (index, letter, size) limits; the last two one-based."""
+    """A sum, product, maximum, minimum, argmax or argmin over (index, letter, size) limits; the last two one-based.
+
+    In a sum of matrices the index is a one-based symbol.
+    """
 
     op: str
-    limits: tuple[tuple[Index, str, Form], ...]
+    limits: tuple[tuple[Any, str, Form], ...]
     body: Form
+
+    @property
+    def shape(self) -> Shape:
+        """Rows and columns: a sum may be one of matrices."""
+        return self.body.shape
 
 
 @dataclass(frozen=True)

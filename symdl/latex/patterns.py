@@ -30,9 +30,9 @@ def recognised(view: "MatrixView", expr: Expr, places: Places) -> Form | None:
 
 
 def explicit(view: "MatrixView", expr: Expr, places: Places) -> Form | None:
-    """Return a small matrix that is given entry by entry: a sum of entries times Kronecker deltas."""
+    """Return a small vector or matrix that is given entry by entry: a sum of entries times Kronecker deltas."""
     sizes = [view.sizes[place] for place in places]
-    if len(sizes) != 2 or not all(size.is_Integer and size <= LARGEST_EXPLICIT for size in sizes):
+    if not sizes or not all(size.is_Integer and size <= LARGEST_EXPLICIT for size in sizes):
         return None
     entries: dict[tuple[int, ...], Expr] = {}
     for term in Add.make_args(expr):
@@ -47,11 +47,15 @@ def explicit(view: "MatrixView", expr: Expr, places: Places) -> Form | None:
         value = Mul(*rest)
         if set(where) != set(places) or free_indices(value):
             return None
-        position = tuple(where[place] for place in places)
+        position = (*(where[place] for place in places), 0)[:2]
         entries[position] = entries.get(position, Integer(0)) + value
-    shape = [range(int(size)) for size in sizes]
-    rows = tuple(tuple(view.form(entries.get((i, j), Integer(0))) for j in shape[1]) for i in shape[0])
-    return Explicit((sizes[0], sizes[1]), rows)
+    if len(sizes) == 1 and len(entries) < 2:
+        return None  # a multiple of a unit vector
+    height, width = (*sizes, Integer(1))[:2]
+    rows = tuple(
+        tuple(view.form(entries.get((i, j), Integer(0))) for j in range(int(width))) for i in range(int(height))
+    )
+    return Explicit((height, width), rows)
 
 
 def blocks(view: "MatrixView", expr: Expr, places: Places) -> Form | None:

@@ -17,6 +17,7 @@ from symdl.expr.system import Equation, System
 from symdl.latex.algebra import transpose
 from symdl.latex.elements import ElementView, leaf, letters_for
 from symdl.latex.forms import Bracket, Form
+from symdl.latex.kronecker import SPLITS, kronecker_products
 from symdl.latex.loops import recurrences_in
 from symdl.latex.names import used_names
 from symdl.latex.over_time import over_time
@@ -96,8 +97,11 @@ def latex_scalar(expr: Any) -> str:
 
 def _tensor(value: Tensor) -> str:
     form = tensor_form(value)
-    if value.order == 4 and isinstance(value, Array) and not isinstance(form, Bracket):
-        return rf"\left({text(form)}\right)_{{\left(ij\right), \left(kl\right)}}"
+    if value.order in SPLITS and isinstance(value, Array) and not isinstance(form, Bracket):
+        sizes = {axis_index(position): size for position, size in enumerate(value.shape)}
+        found = kronecker_products(value.body, sizes)
+        if found is not None and found[0] == form:
+            return rf"\left({text(form)}\right)_{{{found[1]}}}"
     return text(form)
 
 

@@ -136,7 +136,7 @@ def _(form: Entrywise) -> tuple[str, int]:
 def _sum(form: Sum, spelled: bool) -> str:
     """Return a sum; ``spelled`` writes a number in every entry of a matrix as a multiple of a matrix of ones."""
     parts = []
-    for term in sorted(form.terms, key=lambda term: _order(term, number_last=spelled or _is_polynomial(form))):
+    for term in _ordered(form, spelled):
         minus, rest = _signed(term)
         content = within(rest, HADAMARD) if not isinstance(rest, BigOp) else text(rest)
         if spelled and term.is_scalar:
@@ -144,6 +144,23 @@ def _sum(form: Sum, spelled: bool) -> str:
         parts.append(("- " if minus else "+ ") + content.strip())
     first = parts[0].removeprefix("+ ")
     return " ".join([f"-{first[2:]}" if first.startswith("- ") else first, *parts[1:]])
+
+
+def _ordered(form: Sum, spelled: bool) -> list[Form]:
+    """Return the terms in order of printing: those of a polynomial by degree, if the first is not negative."""
+    polynomial = _is_polynomial(form)
+    terms = sorted(form.terms, key=lambda term: _order(term, number_last=spelled or polynomial))
+    if polynomial:
+        falling = sorted(terms, key=lambda term: -_degree(term))
+        return terms if _signed(falling[0])[0] or _degree(falling[0]) < 2 else falling
+    return terms
+
+
+def _degree(term: Form) -> int:
+    """Return the degree of a monomial."""
+    factors = term.num if isinstance(term, Scale) else () if isinstance(term, Number) else (term,)
+    exponents = [part.exponent if isinstance(part, Power) else ONE for part in factors]
+    return sum(int(item.value) if isinstance(item, Number) and item.value.is_Integer else 1 for item in exponents)
 
 
 def _signed(term: Form) -> tuple[bool, Form]:
@@ -263,7 +280,10 @@ def _factor(form: Form, last: bool, front: bool) -> str:
 @typeset.register
 def _(form: Hadamard) -> tuple[str, int]:
     top = r" \odot ".join(within(entry(part), PRODUCT) for part in form.num) or "1"
-    return r" \oslash ".join([top, *(within(entry(part), PRODUCT) for part in form.den)]), HADAMARD
+    if not form.den:
+        return top, HADAMARD
+    below = Hadamard(form.den, ()) if len(form.den) > 1 else entry(form.den[0])
+    return rf"{top} \oslash {within(below, PRODUCT)}", HADAMARD
 
 
 @typeset.register

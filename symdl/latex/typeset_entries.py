@@ -16,6 +16,7 @@ from symdl.latex.forms import (
     Composite,
     Delta,
     Form,
+    Kron,
     Leaf,
     Logic,
     Norm,
@@ -189,7 +190,7 @@ def _(form: BigOp) -> tuple[str, int]:
         signs = f"{BIG[form.op]}_{{{', '.join(letter for _, letter, _ in form.limits)}}}"
     else:
         signs = " ".join(f"{BIG[form.op]}_{{{letter}=1}}^{{{text(size)}}}" for _, letter, size in form.limits)
-    body = text(form.body) if isinstance(form.body, BigOp) else within(form.body, PRODUCT)
+    body = text(form.body) if isinstance(form.body, BigOp | Kron) else within(form.body, PRODUCT)
     return f"{signs} {body}", HADAMARD
 
 

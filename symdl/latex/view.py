@@ -28,6 +28,7 @@ from symdl.latex.forms import (
     Number,
     Relation,
     Slice,
+    Transpose,
     Unit,
 )
 from symdl.latex.linear_algebra import call_form
@@ -267,7 +268,9 @@ class MatrixView:
                 network.add(*self.delta(factor, indices))
             elif len(indices) == 2:
                 straight, turned = self.form(factor, *indices), transpose(self.form(factor, *indices[::-1]))
-                network.add(indices, min(straight, turned, key=cost))
+                network.add(
+                    indices, min(straight, turned, key=lambda form: (cost(form), not isinstance(form, Transpose)))
+                )
             else:
                 network.add(indices, self.form(factor, *indices))
         return network

@@ -5,7 +5,7 @@ from functools import lru_cache
 import sympy
 from sympy import Add, Basic, Expr, KroneckerDelta, Mul, Pow, Symbol
 
-from symdl.expr.index import Index, free_indices, substitute
+from symdl.expr.index import Index, axis_index, free_indices, substitute
 from symdl.expr.nodes import Element, Tensor
 from symdl.simplify.growth import may_cancel, may_expand
 from symdl.simplify.scope import Scope, map_in_scope
@@ -43,7 +43,8 @@ def _tidy(expr: Expr, scope: Scope) -> Expr:
     atoms: dict[Basic, Symbol] = {}
     plain = _abstract(expr, atoms)
     best = _shortest(plain)
-    return contract_deltas(spread_deltas(best.xreplace({symbol: atom for atom, symbol in atoms.items()})), scope)
+    best = _alike(best.xreplace({symbol: atom for atom, symbol in atoms.items()}))
+    return contract_deltas(spread_deltas(best), scope)
 
 
 @lru_cache(maxsize=50_000)
@@ -62,9 +63,95 @@ def _shortest(plain: Expr) -> Expr:
     ):
         candidates.append(sympy.cancel(plain))
         candidates.append(sympy.factor_terms(candidates[-1]))
+        candidates.append(_factored(candidates[-2]))
     if len(back) <= 8 and isinstance(expanded, Add) and expanded.is_polynomial(*back) and len(expanded.args) <= 12:
         candidates.append(sympy.factor(expanded))
-    return min(candidates, key=complexity)
+    candidates += [_squares(form) for form in candidates]
+    few = len(back) <= 3  # in longer formulas, such as a normalisation's, quotients in a sum are the readable form
+    return _turned(min(candidates, key=lambda form: complexity(form) + (4 * _nested_quotients(form) if few else 0)))
+
+
+def _turned(product: Expr) -> Expr:
+    """Return (a - b)·(x - 1) as (b - a)·(1 - x), and (a - b)/(x - 1) as (b - a)/(1 - x)."""
+    factors = list(Mul.make_args(product))
+    place = next((place for place, factor in enumerate(factors) if is_difference(factor)), None)
+    less_one = next((other for other, factor in enumerate(factors) if _is_less_one(factor)), None)
+    if place is None or less_one is None:
+        return product
+    base, exponent = factors[less_one].as_base_exp()
+    factors[less_one] = Add(*(-term for term in base.args)) ** exponent
+    factors[place] = Add(*(-term for term in factors[place].args))
+    return Mul(*factors)
+
+
+def _alike(product: Expr) -> Expr:
+    """Return -(x_i - m_i)·(m_j - x_j)·… as (x_i - m_i)·(x_j - m_j)·…: a difference and its like have one sign."""
+    factors = list(Mul.make_args(product))
+    places = [place for place, factor in enumerate(factors) if is_difference(factor)]
+    if len(places) < 2:
+        return product
+    seen: set[Expr] = set()
+    sign = 1
+    for place in places:
+        pattern = substitute(factors[place], dict.fromkeys(free_indices(factors[place]), axis_index(0)))
+        turned = Add(*(-term for term in pattern.args)) if isinstance(pattern, Add) else pattern
+        if turned in seen and pattern not in seen:
+            factors[place] = Add(*(-term for term in factors[place].args))
+            sign = -sign
+        else:
+            seen.add(pattern)
+    return sign * Mul(*factors)
+
+
+def _is_less_one(factor: Expr) -> bool:
+    """Tell whether a factor is x - 1, or divides by it."""
+    base, exponent = factor.as_base_exp()
+    return abs(exponent) == 1 and isinstance(base, Add) and len(base.args) == 2 and -1 in base.args
+
+
+def _squares(product: Expr) -> Expr:
+    """Return (x - 1)^k·(x + 1)^k·… as (x² - 1)^k·…, 1 - x² where k is even."""
+    powers = dict(factor.as_base_exp() for factor in Mul.make_args(product))
+    for base, exponent in powers.items():
+        if isinstance(base, Add) and len(base.args) == 2 and base.args[0] == -1 and exponent.is_Integer:
+            root = base.args[1]
+            if powers.get(root + 1) == exponent:
+                joined = 1 - root**2 if exponent % 2 == 0 else root**2 - 1
+                return product / (base * (root + 1)) ** exponent * joined**exponent
+    return product
+
+
+def is_difference(factor: Expr) -> bool:
+    """Tell whether a factor is a - b, neither of them a number."""
+    if not isinstance(factor, Add) or len(factor.args) != 2 or any(term.is_number for term in factor.args):
+        return False
+    return factor.args[0].could_extract_minus_sign() != factor.args[1].could_extract_minus_sign()
+
+
+def _nested_quotients(expr: Expr) -> int:
+    """Return how many sums hold a quotient and are themselves part of one: fractions within fractions."""
+    return sum(
+        1
+        for part in sympy.preorder_traversal(expr)
+        if isinstance(part, Mul) and any(isinstance(factor, Pow) and factor.exp.is_negative for factor in part.args)
+        for factor in part.args
+        if isinstance(factor, Add) and _divides(factor)
+    )
+
+
+def _divides(total: Add) -> bool:
+    """Tell whether a term of a sum is a quotient."""
+    return any(
+        isinstance(factor, Pow) and factor.exp.is_negative for term in total.args for factor in Mul.make_args(term)
+    )
+
+
+def _factored(quotient: Expr) -> Expr:
+    """Return a quotient with its denominator factored."""
+    top, bottom = sympy.fraction(quotient)
+    if not may_expand(bottom) or len(bottom.free_symbols) > 8:
+        return quotient
+    return top / sympy.factor(bottom)
 
 
 def _tidy_functions(node: Basic, scope: Scope) -> Basic:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from symdl.cli import COMMANDS
-from symdl.cli.page import HEADINGS
+from symdl.derivation.page import HEADINGS
 from symdl.models import RECIPES
 from tests.katex import katex_error
 from tests.models.names import each

@@ -87,6 +87,68 @@ def test_hessian_by_way_of_named_quantities():
     assert derivation.results[0] == sd.hessian(logistic()[0], sd.vector("w", sd.dims("p")))
 
 
+def test_jacobian_by_the_derivative_of_each_quantity():
+    n, p = sd.dims("n p")
+    W, b, x = sd.matrix("W", n, p), sd.vector("b", n), sd.vector("x", p)
+    derivation = sd.derivation(sd.relu(sd.named("u", W @ x + b)), x)
+    assert steps_of(derivation, "forward") == ["u = W x + b", "f = σ_ReLU(u)"]
+    assert steps_of(derivation, "Jacobian") == [
+        "∂u/∂x = W",
+        "∂f/∂u = diag(𝟏{u ≥ 0})",
+        "∂f/∂x = ∂f/∂u ∂u/∂x",
+        "∂f/∂x = diag(𝟏{u ≥ 0}) W",
+    ]
+    rules = ["definition", "what is derived", "linear", "derivative of relu", "chain rule"]
+    assert [step.rule for step in derivation.steps][:-1] == rules
+    assert plain_text(derivation.notes[-1]) == "Convention: d/du σ_ReLU(u) = 1 at u = 0."
+    assert derivation.results == (sd.jacobian(sd.relu(sd.named("u", W @ x + b)), x),)
+
+
+def test_jacobian_by_several_ways():
+    n = sd.dims("n")
+    x, g = sd.vector("x", n), sd.scalar("gamma")
+    mu = sd.named("mu", sd.mean(x))
+    derivation = sd.derivation(g * (x - mu * sd.ones(n)), [x, g])
+    assert steps_of(derivation, "Jacobian") == [
+        "∂μ/∂x = 1/n 𝟏",
+        "∂f/∂μ = −γ 𝟏",
+        "∂f/∂x = γ I",
+        "∂f/∂γ = x − μ 𝟏",
+        "df/dx = ∂f/∂μ ∂μ/∂x + ∂f/∂x",
+        "df/dx = γ I − γ/n 𝟏 𝟏ᵀ",
+        "∂f/∂γ = x − μ 𝟏",
+    ]
+
+
+def test_jacobian_of_a_matrix_function():
+    A = sd.matrix("A", 3, 3)
+    [step] = sd.derivation(sd.inv(A), A).parts()[-1][1]
+    assert (plain(step.right), step.rule) == ("(−A⁻¹ ⊗ A⁻ᵀ)₍ᵢⱼ₎,₍ₖₗ₎", "derivative of a matrix function")
+
+
+def test_log_loss_of_a_named_prediction():
+    n, p = sd.dims("n p")
+    X, y, w = sd.matrix("X", n, p), sd.vector("y", n), sd.vector("w", p)
+    y_hat = sd.named("y_hat", sd.sigmoid(sd.named("u", X @ w)))
+    cost = -sd.sum(sd.hadamard(y, sd.log(y_hat)) + sd.hadamard(1 - y, sd.log(1 - y_hat)))
+    derivation = sd.derivation(cost, w, order=2)
+    assert steps_of(derivation, "backward")[-1] == "ū = ŷ − y"
+    assert steps_of(derivation, "Hessian") == [
+        "∂u/∂w = X",
+        "∂ŷ/∂w = diag(ŷ ⊙ (1 − ŷ)) X",
+        "∂ū/∂w = diag(ŷ ⊙ (1 − ŷ)) X",
+        "∂²C/∂w ∂wᵀ = Xᵀ diag(ŷ ⊙ (1 − ŷ)) X",
+    ]
+
+
+def test_html_holds_every_step():
+    derivation = sd.derivation(*logistic(), order=2)
+    page = derivation.html()
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.count('class="number"') == len(derivation.steps)
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
 @pytest.mark.parametrize("make", COSTS, ids=lambda make: make.__name__)
 def test_every_step_is_true(make):
     """Formulas for the same left side agree; the last for each gradient is what ``sd.grad`` returns."""
@@ -182,7 +244,7 @@ def test_functions_that_do_not_depend_on_the_variable_are_not_explained():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((X, X), ShapeError, "derivation: expected a scalar, found a tensor of shape (3,)"),
+        ((X, X, 2), ShapeError, "derivation: expected a scalar, found a tensor of shape (3,)"),
         ((sd.sum(X), sd.vector("y", 3)), DerivationError, "derivation: the expression does not depend on y"),
         ((sd.sum(X), X, 3), DerivationError, "expected order 1 (the gradient) or 2"),
         ((*network(), 2), DerivationError, "the Hessian is derived for one variable and a loss without 4 variables"),

@@ -24,7 +24,7 @@ CASES = {
     "product in a Hadamard product": (lambda: h(A @ B, C), r"C \odot A B"),
     "Hadamard product in a product": (lambda: A @ h(u, v), r"A \left(u \odot v\right)"),
     "sum in a Hadamard product": (lambda: h(u, v + w), r"u \odot \left(v + w\right)"),
-    "quotient of products": (lambda: ew.divide(h(u, v), h(w, x_1)), r"u \odot v \oslash w \oslash x_{1}"),
+    "quotient of products": (lambda: ew.divide(h(u, v), h(w, x_1)), r"u \odot v \oslash \left(w \odot x_{1}\right)"),
     "quotient by a sum": (lambda: ew.divide(u, v + w), r"u \oslash \left(v + w\right)"),
     "reciprocal": (lambda: ew.divide(1, u), r"1 \oslash u"),
     "minus a sum": (lambda: u - (v + w), r"u - v - w"),

@@ -192,7 +192,7 @@ def test_orders_three_and_four():
     check(latex(K), r"K")
     check(latex(2 * K), r"\left[2 K_{ijk}\right]_{ijk}")
     check(latex(reductions.sum(K, axis=2)), r"\left[\sum_{k=1}^{q} K_{ijk}\right]_{ij}")
-    check(latex(jacobian(structure.outer(u, u), u)), r"\left[u_{i} \delta_{jk} + u_{j} \delta_{ik}\right]_{ijk}")
+    check(latex(jacobian(structure.outer(u, u), u)), r"\left(I \otimes u + u \otimes I\right)_{\left(ij\right), k}")
 
 
 def test_sympy_matrices():
