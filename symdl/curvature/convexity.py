@@ -10,9 +10,9 @@ from symdl.calculus import hessian, variables_of
 from symdl.curvature.low_rank import Piece
 from symdl.curvature.signs import nonnegative, positive
 from symdl.curvature.structure import deltas, low_rank_piece, separated, summed
-from symdl.expr.index import free_indices, substitute
+from symdl.expr.index import axis_index, free_indices, substitute
 from symdl.expr.ingest import as_scalar
-from symdl.expr.nodes import Array, Element, Reduce, Tensor, axes_of
+from symdl.expr.nodes import Array, Element, Named, Reduce, Tensor, axes_of
 from symdl.expr.terms import Axis, Pairs, Product, opened, products_of, terms_of
 from symdl.latex import latex
 
@@ -236,7 +236,7 @@ def _covariance(product: Product, others: Sequence[Product], pairs: Pairs) -> tu
         factors = [factor for factor in other[1] if row in free_indices(factor)]
         if len(factors) != 1 or not isinstance(factors[0], Element) or factors[0].indices[-1] != row:
             continue
-        if "simplex" not in factors[0].tensor.properties:
+        if "simplex" not in _facts(factors[0].tensor):
             continue
         rest = Mul(*(factor for factor in other[1] if not free_indices(factor) & {row, pairs.columns[0][0]}))
         entries = Mul(*(factor for factor in product[1] if factor != pairs.delta(0)))
@@ -279,3 +279,16 @@ def _weighted(weights: Expr, sums: Sequence[Axis]) -> str:
 def _shown(body: Expr) -> str:
     """Return the LaTeX of a formula; of a tensor where it is its element."""
     return latex(body.tensor if isinstance(body, Element) else body)
+
+
+def _facts(tensor: Tensor) -> frozenset[str]:
+    """Return what is known about the entries of a tensor, behind its name too."""
+    while True:
+        if isinstance(tensor, Named):
+            tensor = tensor.definition
+            continue
+        body = getattr(tensor, "body", None)
+        places = tuple(axis_index(place) for place in range(tensor.order))
+        if not isinstance(body, Element) or body.indices != places:
+            return tensor.properties
+        tensor = body.tensor

@@ -35,6 +35,7 @@ STYLE = """
   .rule { color: var(--faint); font-size: .9rem; white-space: normal; }
   td.rule { padding-left: 2rem; min-width: 14rem; } div.rule { padding-top: .3rem; }
   math { font-size: 1.08em; } .rule math, li math { font-size: 1em; }
+  .display { margin: 1rem 0; text-align: center; }
   ul { padding-left: 1.2rem; color: var(--faint); font-size: .9rem; } li { margin: .35rem 0; }
 """
 
@@ -43,6 +44,36 @@ def page(derivation: Derivation) -> str:
     """Return a derivation as a page: its title, the steps by part, notes."""
     heading = math(derivation.title)
     return document("Derivation", [f"<h1>{heading}</h1>", table(derivation.parts()), notes(derivation)])
+
+
+def article(title: str, parts: Iterable[str | Derivation | Sequence[Sequence[object]]]) -> str:
+    """Return a page of prose and derivations.
+
+    Args:
+        title: Its title.
+        parts: Paragraphs, with formulas between dollar signs and displayed ones between two on each side; headings that
+            begin with ``# ``; derivations; tables, as rows of cells, the first row being the heads.
+    """
+    content = [f"<h1>{prose(title)}</h1>"]
+    for part in parts:
+        if isinstance(part, Derivation):
+            content += [table(part.parts()), notes(part)]
+        elif not isinstance(part, str):
+            content.append(_cells(part))
+        elif part.startswith("# "):
+            content.append(f"<h2>{prose(part[2:])}</h2>")
+        elif part.startswith("$$"):
+            content.append(f'<p class="scroll display">{math(part.strip("$ "))}</p>')
+        else:
+            content.append(f"<p>{prose(part)}</p>")
+    return document(title, content)
+
+
+def _cells(rows: Sequence[Sequence[object]]) -> str:
+    heads, *body = [[prose(str(cell)) for cell in row] for row in rows]
+    lines = ["".join(f"<th>{cell}</th>" for cell in heads)]
+    lines += ["".join(f"<td>{cell}</td>" for cell in row) for row in body]
+    return '<div class="scroll"><table>' + "".join(f"<tr>{line}</tr>" for line in lines) + "</table></div>"
 
 
 def notes(derivation: Derivation) -> str:

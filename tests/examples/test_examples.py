@@ -13,6 +13,9 @@ PRINTS = {
     "03_digits_mlp": ["δ[2]     = ŷ − y", "ζ[1]     = W[2]ᵀ δ[2]", "test accuracy 0.9"],
     "04_backpropagation_of_symbolic_depth": ["ζ[ℓ−1]   = W[ℓ]ᵀ δ[ℓ]", "∂C/∂W[ℓ] = δ[ℓ] a[ℓ−1]ᵀ"],
     "05_optimizers_are_equations": ["θ ← θ − α g", "s ← (1 − γ) g⊙² + γ s"],
+    "07_deriving_backpropagation": ["δ[1]     = ζ[1] ⊙ 𝟏{z[1] ≥ 0}", "ζ[ℓ−1]   = W[ℓ]ᵀ δ[ℓ]", "1 at u = 0"],
+    "08_softmax_regression_gradient_to_hessian": ["∂ŷ/∂z = diag(ŷ) − ŷ ŷᵀ", "⊗ X", "sum of Kronecker", "is convex"],
+    "09_fitting_a_glm_by_newton": ["Xᵀ diag(ŷ ⊙ (1 − ŷ)) X", "log-likelihood -73.065", "mean texture"],
     "06_what_is_printed_is_what_runs": ["def t1(", "np.tanh", "largest difference"],
 }
 
