@@ -57,7 +57,7 @@ page = article(
         r"are the design matrix $X$; the probability is modelled by $\hat{y} = \sigma_{\mathrm{Sig}}(X\theta)$.",
         "# The likelihood and its derivatives",
         steps,
-        f"The cost is {verdict.verdict}: its Hessian is {verdict.reasons[0]}. There is one minimum at most.",
+        f"The cost is {verdict.verdict}: its Hessian is {verdict.reasons[0]}. So every local minimum is a global one.",
         "# Newton's method",
         "$$" + newton.equations()[0].replace("&", "") + "$$",
         f"{fit.message[0].upper()}{fit.message[1:]}. The log-likelihood there is {-fit.value:.6f}, and the inverse of "
