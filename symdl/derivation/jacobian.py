@@ -50,7 +50,7 @@ def jacobian_derivation(value: Tensor, variables: Sequence[Basic]) -> Derivation
         paths = _paths(links, output, variable)
         chain = " + ".join(" ".join(_slope(texts, *link) for link in path) for path in paths)
         if len(paths) > 1 and any(len(path) == 1 for path in paths):  # the variable directly, and by way of others
-            left = rf"\frac{{d {name}}}{{d {texts[variable]}}}"
+            left = rf"\frac{{d{name}}}{{d{texts[variable]}}}"
         if chain and chain != left and len(paths) <= 4:
             lines.add(JACOBIAN, left, chain, "chain rule")
             lines.add(JACOBIAN, left, result, "multiplied")

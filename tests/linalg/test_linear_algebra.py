@@ -232,7 +232,7 @@ def test_simplification(name):
 
 def test_gradients_lie_in_the_space_of_their_variable():
     x, y = sd.vector("x", n), sd.vector("y", n)
-    assert sd.latex(sd.grad(x.T @ S @ y, S)) == r"\frac{1}{2} x y^{\top} + \frac{1}{2} y x^{\top}"
+    assert sd.latex(sd.grad(x.T @ S @ y, S)) == r"\frac{1}{2} \left(x y^{\top} + y x^{\top}\right)"
     found = evaluate(sd.grad(sd.trace(D @ A), D), {"D": np.eye(3), "A": np.arange(9.0).reshape(3, 3)})
     assert np.array_equal(found, np.diag([0.0, 4.0, 8.0]))
 
