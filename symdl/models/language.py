@@ -51,7 +51,7 @@ def encoder_decoder(
 ) -> Model:
     """Return a model of one sequence by another: an encoder of x (S,), and a decoder of what y begins with.
 
-    Its inputs are x and ``before`` (T,), the target y one place later, with whatever symbol begins a sequence; all
+    Its inputs are x and ``y_before`` (T,), the target y one place later, with whatever symbol begins a sequence; all
     places are trained at once (teacher forcing). Its output ``y_hat`` is (T, symbols of y).
 
     Args:
@@ -65,7 +65,7 @@ def encoder_decoder(
         vector(name, length, integer=True, latex=latex)
         for name, length, latex in (
             ("x", lengths[0], ""),
-            ("before", lengths[1], r"y^{\langle t-1\rangle}"),
+            ("y_before", lengths[1], r"y^{\langle t-1\rangle}"),
             ("y", lengths[1], ""),
         )
     )

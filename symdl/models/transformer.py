@@ -1,5 +1,6 @@
 """The blocks of a transformer as equations, book §7.5: tokens are columns, every parameter stands for itself."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -126,7 +127,7 @@ class Transformer:
 
     def stage(self, u: Tensor, number: int, mark: str) -> Tensor:
         """Name a stage of a block."""
-        found: Tensor = named(f"u{number}{mark}", u, latex=f"u_{{[{number}]}}^{{{mark}}}")
+        found: Tensor = named(plain(f"u{number}{mark}"), u, latex=f"u_{{[{number}]}}^{{{mark}}}")
         return found
 
     def normalised(self, u: Tensor, stage: int, mark: str) -> Tensor:
@@ -182,7 +183,7 @@ class Transformer:
             R = positional_encoding(length, p, token_axis=-1)
         else:
             raise InputError(f'transformer: positions must be "learned" or "sinusoidal", found {positions!r}')
-        found: Tensor = named(f"a{mark}", take(E, x).T + R, latex=f"a_{{\\mathrm{{in}}}}^{{{mark}}}")
+        found: Tensor = named(plain(f"a{mark}"), take(E, x).T + R, latex=f"a_{{\\mathrm{{in}}}}^{{{mark}}}")
         return found
 
     def output(self, a: Tensor, symbols: int) -> Tensor:
@@ -194,12 +195,17 @@ class Transformer:
     def declared(self, name: str, shape: tuple[Any, ...], latex: str, draw: Any = None) -> Any:
         """Declare a parameter."""
         kinds: dict[int, Callable[..., Any]] = {1: vector, 2: matrix}
-        declare = kinds.get(len(shape))
+        declare, name = kinds.get(len(shape)), plain(name)
         symbol = declare(name, *shape, latex=latex) if declare else tensor(name, shape, latex=latex)
         self.parameters.append(symbol)
         if draw is not None:
             self.init[symbol] = draw
         return symbol
+
+
+def plain(name: str) -> str:
+    r"""Return a name without its LaTeX: "E{\mathrm{enc}}" is "Eenc"."""
+    return re.sub(r"\\mathrm|[{}]", "", name)
 
 
 def by_inputs(scale: float = 1.0, heads: int = 1) -> Any:

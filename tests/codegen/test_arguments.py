@@ -163,3 +163,13 @@ def test_an_input_or_one_tensor_twice_may_be_output(target):
     assert found["x"] is not x
     assert not np.shares_memory(found["y"], found["z"])
     np.testing.assert_array_equal(found["z"], -x)
+
+
+@pytest.mark.parametrize("target", ["cpu", "numpy"])
+def test_names_may_hold_anything(target):
+    """A user's name may be LaTeX, or have quotes."""
+    b = Builder("f", n=None)
+    name = 'x"\\mathrm{a}\\'
+    b.eq("y", axes(i="n"), ap("neg", ld(b.input(name, "n"), "i")))
+    found = build(b.program("y"), target)({name: np.arange(3.0)})["y"]
+    np.testing.assert_array_equal(found, -np.arange(3.0))

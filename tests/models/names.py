@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-HEAVY = {"transformer-text"}  # deep enough that each of its tests takes some ten seconds
+HEAVY = {"transformer-reversal", "transformer-text"}  # deep enough that each of its tests takes some ten seconds
 
 
 def each(names: Iterable[str]) -> list:

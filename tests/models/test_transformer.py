@@ -165,13 +165,13 @@ def test_drawing():
 def test_an_encoder_decoder_reverses():
     """The adjoints of both sides, and the decoder alone: the first symbols come without the later ones."""
     model = encoder_decoder((5, 6), (4, 3), SMALL, 1)
-    assert set(model.predict({"x": np.ones((2, 4), int), "before": np.zeros((2, 3), int)})) == {"y_hat"}
+    assert set(model.predict({"x": np.ones((2, 4), int), "y_before": np.zeros((2, 3), int)})) == {"y_hat"}
     x, before = np.array([[1, 2, 3, 4]]), np.array([[5, 1, 2]])
-    first = model.predict({"x": x, "before": before}, dtype="float64")["y_hat"][0]
-    later = model.predict({"x": x, "before": np.array([[5, 1, 0]])}, dtype="float64")["y_hat"][0]
+    first = model.predict({"x": x, "y_before": before}, dtype="float64")["y_hat"][0]
+    later = model.predict({"x": x, "y_before": np.array([[5, 1, 0]])}, dtype="float64")["y_hat"][0]
     np.testing.assert_array_equal(first[:2], later[:2])
     assert not np.array_equal(first[2], later[2])
-    other = model.predict({"x": x[:, ::-1], "before": before}, dtype="float64")["y_hat"][0]
+    other = model.predict({"x": x[:, ::-1], "y_before": before}, dtype="float64")["y_hat"][0]
     assert not np.array_equal(first[0], other[0])
 
 

@@ -1,5 +1,6 @@
 """Loop IR -> plain vectorised NumPy: the reference that every other backend is compared with."""
 
+import json
 import math
 from itertools import groupby
 
@@ -123,12 +124,17 @@ _REDUCE = {
 }
 
 
+def quoted(name: str) -> str:
+    """A name as a Python string, whatever is in it."""
+    return json.dumps(name, ensure_ascii=False)
+
+
 def emit(module: Module, dtype: str) -> Emitted:
     """Return the NumPy text of ``module``: one function ``step(tensors, sizes)``, one paragraph per kernel."""
     names = Names(RESERVED)
-    head = [f'    {names(n, "size")} = sizes["{n}"]' for n in module.sizes]
+    head = [f"    {names(n, 'size')} = sizes[{quoted(n)}]" for n in module.sizes]
     head += [
-        f'    {names(n, "buffer")} = tensors["{n}"]'
+        f"    {names(n, 'buffer')} = tensors[{quoted(n)}]"
         for n, b in module.buffers.items()
         if b.role not in ("temporary", "scratch")
     ]
@@ -144,8 +150,8 @@ def emit(module: Module, dtype: str) -> Emitted:
             body += _Writer(module, names, dtype).loop(span, sorted(written - allocated))
             allocated |= written
         body += [_indented(text.source, 2 if span else 1) for _, text in pairs]
-    outputs = ", ".join(f'"{n}": {names(b, "buffer")}' for n, b in module.outputs.items())
-    updates = ", ".join(f'"{state}": {names(state, "new state")}' for state, _ in module.updates)
+    outputs = ", ".join(f"{quoted(n)}: {names(b, 'buffer')}" for n, b in module.outputs.items())
+    updates = ", ".join(f"{quoted(state)}: {names(state, 'new state')}" for state, _ in module.updates)
     guard = names(module.guard, "buffer") if module.guard else "None"
     looping = ["moment"] if any(kernel.span for kernel in module.kernels) else []
     routines_used = ["linear_algebra", "matrices"] if any(map(routines, module.kernels)) else []
