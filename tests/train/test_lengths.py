@@ -5,6 +5,9 @@ import pytest
 
 import symdl as sd
 from symdl.errors import InputError
+from symdl.models.recipe import training_step
+from symdl.ops.cells import Affine, LSTMParameters, lstm_cell
+from symdl.optimizers.adam import Adam
 
 T, p, m = sd.dims("T p m")
 
@@ -58,3 +61,22 @@ def test_sizes_of_parameters_stay():
     sd.fit(model, samples(5), epochs=1, target="numpy")
     with pytest.raises(InputError, match=r"x: expected shape"):
         model.predict({"x": np.zeros((2, 5, 7))})
+
+
+def lstm_step(length):
+    """Compile the training step of a long short-term memory of that many times."""
+    gates = LSTMParameters(
+        *(Affine(sd.matrix(f"W_{k}", m, m), sd.matrix(f"U_{k}", m, p), sd.vector(f"b_{k}", m)) for k in "fioc")
+    )
+    x, y = sd.matrix("x", T, p), sd.vector("y", m)
+    start = (sd.zeros(m), sd.zeros(m))
+    h, _ = sd.recurrence(lambda t, h, c: lstm_cell(gates, x[t], h, c), start, T, names=("h", "c"))
+    parameters = [symbol for gate in gates for symbol in gate]
+    model = sd.Model(sd.sum(sd.square(h[T - 1] - y)), parameters, [x], [y], sizes={"T": length, "m": 4, "p": 3})
+    return training_step(model, {"optimizer": Adam(), "batch_size": 2}, "numpy", "float64")
+
+
+def test_kernels_do_not_depend_on_a_length_that_is_given():
+    short, long = lstm_step(28), lstm_step(280)
+    assert len(short.kernels) == len(long.kernels)
+    assert len(short.source.splitlines()) == len(long.source.splitlines())
