@@ -9,6 +9,7 @@ from sympy import Expr, Mul
 from symdl.calculus import hessian, variables_of
 from symdl.curvature.low_rank import Piece
 from symdl.curvature.signs import nonnegative, positive
+from symdl.curvature.smooth import obstacle
 from symdl.curvature.structure import deltas, low_rank_piece, separated, summed
 from symdl.expr.index import axis_index, free_indices, substitute
 from symdl.expr.ingest import as_scalar
@@ -62,7 +63,8 @@ def convexity(f: Any, wrt: Any) -> Convexity:
 
     The proof goes by the structure of the Hessian: diagonals of non-negative entries, Gram matrices Xᵀ diag(c) X with
     c >= 0, matrices declared positive definite, covariances diag(p) - ppᵀ of a simplex vector, Kronecker products and
-    sums of these. It holds wherever the Hessian exists: at kinks, such as those of relu, nothing is claimed.
+    sums of these. A function with kinks, jumps or stopped gradients, or whose domain may be in several parts, is left
+    alone: there the Hessian does not tell.
 
     Raises:
         ShapeError: if ``f`` is not a scalar.
@@ -71,6 +73,9 @@ def convexity(f: Any, wrt: Any) -> Convexity:
     value = as_scalar(f, "convexity")
     variables, several = variables_of(wrt, [value], "convexity")
     found = hessian(value, variables)
+    why = obstacle(value, variables)
+    if why:
+        return Convexity("unknown", (why,), found if several else found[0][0])
     for sign, word in ((1, "convex"), (-1, "concave")):
         proof = _joint(found, variables, sign)
         if proof is not None:
@@ -255,7 +260,10 @@ def _declared(product: Product, pairs: Pairs) -> Proof | None:
     rest = Mul(*(factor for factor in factors if factor not in own))
     if sums or len(own) != 1 or not isinstance(own[0], Element) or not nonnegative(rest):
         return None
-    if "positive_definite" not in own[0].tensor.properties or pairs.of(own[0]) != frozenset(range(len(pairs))):
+    axes = dict((*pairs.rows, *pairs.columns))
+    places = dict(zip(own[0].indices, own[0].tensor.shape, strict=True))
+    whole = len(pairs) == 1 and places == axes  # a block or a shifted part of the matrix need not be definite
+    if "positive_definite" not in own[0].tensor.properties or not whole:
         return None
     return Proof((f"${latex(own[0].tensor)}$ is positive definite",), positive(rest))
 

@@ -48,9 +48,9 @@ class Diagonal(Structured):
         return self.entries
 
     def logdet(self) -> Expr:
-        """Return the sum of the logarithms of d."""
+        """Return the sum of the logarithms of |d|: log |det H|, of whatever sign the determinant is."""
         axes = axes_of(self.entries.shape)
-        return Reduce("add", SCALAR_OPS["log"](elements(self.entries, axes)), *axes)
+        return Reduce("add", SCALAR_OPS["log"](SCALAR_OPS["abs"](elements(self.entries, axes))), *axes)
 
     def latex(self) -> str:
         """Return diag(d), or a multiple of the identity."""

@@ -39,7 +39,19 @@ def split_contractions(system: System) -> System:
     return System(tuple(equations), system.outputs)
 
 
+class _WithoutTimeError(Exception):
+    """A part of an equation in a loop does not depend on the loop's time: it has no place in the block."""
+
+
 def _split(equation: Equation, fresh: Callable[[tuple[Expr, ...]], TensorSymbol]) -> list[Equation]:
+    """Return an equation as contractions of two; as it is, where a part of it would leave its loop."""
+    try:
+        return _parts(equation, fresh)
+    except _WithoutTimeError:
+        return [equation]
+
+
+def _parts(equation: Equation, fresh: Callable[[tuple[Expr, ...]], TensorSymbol]) -> list[Equation]:
     body = equation.body
     if not (isinstance(body, Reduce) and body.op == "add") or as_scatter(equation) is not None:
         return [equation]
@@ -58,16 +70,17 @@ def _split(equation: Equation, fresh: Callable[[tuple[Expr, ...]], TensorSymbol]
     if len(groups) < 2:
         return [equation]
     made: list[Equation] = []
+    time = None if equation.loop is None else (outer[equation.loop.axis][0], equation.loop.axis)
     operands: list[tuple[frozenset[Index], Expr]] = []
     for indices, factors in sorted(groups.items(), key=lambda item: sorted(index.name for index in item[0])):
         product = Mul(*factors)
         if indices != everything and not isinstance(product, Element):
-            product = _materialise(indices, sizes, product, (), fresh, made)
+            product = _materialise(indices, sizes, product, (), fresh, made, time)
         operands.append((indices, product))
     summed = {index for index, _ in reduced}
     kept = frozenset(index for index, _ in outer)
     if len(operands) > 2:
-        operands = _pairwise(operands, sizes, summed, kept, fresh, made)
+        operands = _pairwise(operands, sizes, summed, kept, fresh, made, time)
     final = Mul(*constants, *(operand for _, operand in operands))
     remaining = [(index, sizes[index]) for index, _ in reduced if any(index in part for part, _ in operands)]
     lost = sympy.Mul(
@@ -112,6 +125,7 @@ def _pairwise(
     kept: frozenset[Index],
     fresh: Callable[[tuple[Expr, ...]], TensorSymbol],
     made: list[Equation],
+    time: tuple[Index, int] | None,
 ) -> list[tuple[frozenset[Index], Expr]]:
     """Contract operands two by two along opt_einsum's path, until two are left."""
     numbers = {index: int(size) if size.is_Integer else NOMINAL_SIZE for index, size in sizes.items()}
@@ -134,7 +148,10 @@ def _pairwise(
         rest = union - set(gone)
         product = Mul(*(operand for _, operand in picked))
         current.append(
-            (rest, _materialise(rest, sizes, product, tuple((index, sizes[index]) for index in gone), fresh, made))
+            (
+                rest,
+                _materialise(rest, sizes, product, tuple((index, sizes[index]) for index in gone), fresh, made, time),
+            )
         )
     return current
 
@@ -146,9 +163,12 @@ def _materialise(
     reduced: tuple[tuple[Index, Expr], ...],
     fresh: Callable[[tuple[Expr, ...]], TensorSymbol],
     made: list[Equation],
+    time: tuple[Index, int] | None,
 ) -> Expr:
     """Give a product, summed over some of its indices, an equation of its own; return its element."""
     order = sorted(indices, key=lambda index: (len(index.name), index.name))
+    if time is not None and order[time[1] : time[1] + 1] != [time[0]]:
+        raise _WithoutTimeError
     target = fresh(tuple(sizes[index] for index in order))
     body = Reduce("add", product, *reduced) if reduced else product
     made.append(Equation(target, substitute(body, {index: axis_index(k) for k, index in enumerate(order)})))

@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 from sympy import Symbol
 
-from symdl.errors import InternalError, SymdlError
+from symdl.errors import ExpressionError, InputError, InternalError, NumericalError
 from symdl.expr.nodes import TensorSymbol
 from symdl.expr.stop_gradient import StopGradient
 from symdl.expr.system import trace
@@ -45,7 +45,7 @@ def refuse_silent_zero(value: Any, variable: Any, what: str) -> None:
                 ends.append(np.atleast_1d(np.asarray(found, dtype=object)).ravel())
             slopes = [(a - b) / (2 * STEP) for a, b in zip(*ends, strict=True)]
             sizes_of = [1 + abs(a) for a in ends[0]]
-    except (SymdlError, KeyError):
+    except (ExpressionError, InputError, NumericalError):
         return
     for slope, size in zip(slopes, sizes_of, strict=True):
         if isinstance(slope, mpmath.mpf) and mpmath.isfinite(slope) and abs(slope) > NOISE * size:

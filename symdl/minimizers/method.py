@@ -66,6 +66,10 @@ class Method(ABC):
         """Return the length of the step that the method would take from a point; 0 where it has no natural length."""
         return 0.0
 
+    def fault(self, objective: Objective, at: Point, state: dict[str, Any]) -> str:
+        """Return why a point where the gradient is 0 is no minimum, or an empty string."""
+        return ""
+
     @abstractmethod
     def equations(self) -> list[str]:
         """Return its equations as LaTeX, in the book's notation."""

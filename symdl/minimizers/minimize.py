@@ -129,7 +129,7 @@ def minimize(
     best = at if _largest(at) <= tolerance else best
     converged = _largest(best) <= tolerance
     if converged and best is at:
-        message = message or _doubt(chosen, objective, at, state)
+        message = message or _doubt(chosen, objective, at, state) or chosen.fault(objective, at, state)
         converged = not message
     return Minimum(
         objective.unpack(best.x),

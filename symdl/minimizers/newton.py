@@ -3,12 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from symdl.calculus import hessian
 from symdl.minimizers.line_search import FullStep, LineSearch
-from symdl.minimizers.method import HESSIAN, THETA, G, equation
+from symdl.minimizers.method import HESSIAN, THETA, G, Point, equation
 from symdl.minimizers.objective import Objective
 from symdl.minimizers.scaled import Scaled
 from symdl.ops.linalg import solve
+
+LARGEST = 500  # variables: the eigenvalues of a larger Hessian are not looked at
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,18 @@ class Newton(Scaled):
     def blocks(self, objective: Objective) -> Any:
         """Return the Hessian."""
         return hessian(objective.value, objective.variables)
+
+    def fault(self, objective: Objective, at: Point, state: dict[str, Any]) -> str:
+        """Tell a saddle point or a maximum by the eigenvalues of the Hessian, for up to ``LARGEST`` variables."""
+        if len(at.x) > LARGEST:
+            return ""
+        values = np.linalg.eigvalsh(objective.hess(at.x))
+        if values[0] >= -1e-8 * np.abs(values).max(initial=0.0):
+            return ""
+        kind = "a maximum" if values[-1] <= 0 else "a saddle point"
+        return (
+            f"the gradient is 0, but the Hessian has the eigenvalue {values[0]:.3g}: {kind}; use damped-newton or bfgs"
+        )
 
     def equations(self) -> list[str]:
         """The step."""

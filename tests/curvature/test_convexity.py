@@ -38,6 +38,40 @@ def test_jointly_in_several_variables():
     assert factors.verdict == "unknown"  # each alone is convex, both together are not
 
 
+def test_a_part_of_a_definite_matrix_proves_nothing():
+    S = sd.matrix("S", 4, 4, positive_definite=True)
+    u = sd.vector("u", 2)
+    assert convexity(u.T @ S[:2, 2:] @ u, u).verdict == "unknown"
+    assert convexity(u.T @ S[:2, :2] @ u, u).verdict in ("unknown", "strictly convex")
+
+
+x = sd.vector("x", n)
+NOT_CONVEX = {
+    "concave kink": b**2 - 3 * sd.abs(b),
+    "minimum": sd.minimum(b**2, (b - 1) ** 2),
+    "jumps": b**2 + 5 * sd.floor(b),
+    "stopped gradient": b**2 - 2 * sd.stop_gradient(b) ** 2,
+    "logarithm of a square": -sd.log(b**2),
+    "pole": b**-2,
+    "relu": sd.sum(sd.square(x) - 3 * sd.relu(x)),
+    "sign": sd.sum(sd.square(x) + sd.sign(x)),
+    "maximum of a tensor": sd.sum(sd.square(x)) - sd.max(x),
+}
+
+
+@pytest.mark.parametrize("name", NOT_CONVEX)
+def test_where_the_hessian_does_not_tell(name):
+    """Each has a positive second derivative wherever it has one, and is not convex."""
+    value = NOT_CONVEX[name]
+    variable = b if b in value.free_symbols else x
+    assert convexity(value, variable).verdict == "unknown"
+
+
+def test_a_barrier_is_convex():
+    A, c = sd.matrix("A", n, n), sd.vector("c", n)
+    assert convexity(-sd.sum(sd.log(c - A @ x)), x).convex
+
+
 def test_separate_variables():
     found = convexity(sd.sum(sd.exp(w)) + b**2, [w, b])
     assert found.verdict == "strictly convex"

@@ -161,6 +161,15 @@ def test_indefinite_hessian_is_refused_by_a_line_search():
     assert sd.minimize(ROSENBROCK, theta, start={theta: [0.0, 0.01]}, method="damped-newton").converged
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"), [(theta[0] ** 2 - theta[1] ** 2, "saddle"), (-(theta.T @ theta), "maximum")]
+)
+def test_newton_tells_what_is_no_minimum(value, kind):
+    found = sd.minimize(value, theta, start={theta: [1.0, 0.5]})
+    assert not found.converged
+    assert kind in found.message
+
+
 def test_singular_hessian():
     found = sd.minimize((theta[0] + theta[1]) ** 2 + theta[0], theta)
     assert not found.converged
