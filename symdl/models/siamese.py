@@ -6,7 +6,6 @@ import numpy as np
 from scipy.stats import rankdata
 
 from symdl.data import Dataset, Split, digits, split
-from symdl.errors import InputError
 from symdl.expr.declare import matrix, vector
 from symdl.expr.nodes import Tensor
 from symdl.init import he_normal
@@ -19,7 +18,7 @@ from symdl.optimizers.schedules import Cosine
 from symdl.train import Model
 
 HIDDEN, DIMENSION, MARGIN = 128, 16, 1
-PER_ANCHOR, BATCH, EPOCHS = 6, 64, 10
+BATCH, EPOCHS = 64, 40
 
 
 def siamese(features: int, hidden: int = HIDDEN, dimension: int = DIMENSION) -> Model:
@@ -52,23 +51,17 @@ def siamese(features: int, hidden: int = HIDDEN, dimension: int = DIMENSION) -> 
 
 
 def triplets(data: Dataset) -> dict[str, np.ndarray]:
-    """Return every sample as an anchor, several times, each with a random sample of its class and one of another.
+    """Return every sample as an anchor, with a random sample of its class and one of another.
 
-    Raises:
-        InputError: for samples of one class only.
+    Of samples of one class only, as one that is shown, the third is any of them.
     """
-    if len(np.unique(data.y)) < 2:
-        raise InputError("siamese: triplets need samples of two classes at least, found one")
     random = np.random.default_rng(0)
-    anchors = np.repeat(np.arange(len(data)), PER_ANCHOR)
-    positive, negative = np.empty_like(anchors), np.empty_like(anchors)
+    positive, negative = np.empty((2, len(data)), dtype=np.int64)
     for label in np.unique(data.y):
-        rows = data.y[anchors] == label
-        positive[rows] = random.choice(np.flatnonzero(data.y == label), rows.sum())
-        others = np.flatnonzero(data.y != label)
-        negative[rows] = random.choice(others, rows.sum())
-    x = data.x.astype(np.float32)
-    return {"x": x[anchors], "x_p": x[positive], "x_n": x[negative]}
+        own, others = np.flatnonzero(data.y == label), np.flatnonzero(data.y != label)
+        positive[own] = random.choice(own, len(own))
+        negative[own] = random.choice(others if len(others) else own, len(own))
+    return {"x": data.x, "x_p": data.x[positive], "x_n": data.x[negative]}
 
 
 def verification(points: np.ndarray, labels: np.ndarray) -> float:
@@ -100,7 +93,7 @@ def report(model: Model) -> str:
 
 def settings(division: Split) -> dict[str, Any]:
     """Return how to train; the learning rate reaches 0 in the last step."""
-    steps = EPOCHS * -(-len(division.train) * PER_ANCHOR // BATCH)
+    steps = EPOCHS * -(-len(division.train) // BATCH)
     optimizer = AdamW(alpha=Cosine(1e-3, steps), weight_decay=0.1)
     return {"optimizer": optimizer, "epochs": EPOCHS, "batch_size": BATCH, "dtype": "float32"}
 
