@@ -148,10 +148,11 @@ def test_the_gradient_penalty(arrays):
     assert_values([penalty, by_w2, by_b1, by_W1], penalty_by_hand(arrays, arrays["x"]), given)
     hidden = r"\tanh\left(W_1 x + b_1\right)"
     slope = r"\left(1 - \tanh^{2}\left(W_1 x + b_1\right)\right)"
-    curve = rf"w_2 \odot {hidden} \odot W_1 \bar{{g}} \odot \left(\tanh^{{2}}\left(W_1 x + b_1\right) - 1\right)"
-    assert_prints(by_w2, rf"W_1 \bar{{g}} \odot {slope}")
-    assert_prints(by_b1, f"2 {curve}")
-    assert_prints(by_W1, rf"\left(w_2 \odot {slope}\right) \bar{{g}}^{{\top}} + 2 \left({curve}\right) x^{{\top}}")
+    factor = r"\left(1 - \frac{1}{\left\lVert g \right\rVert}\right)"  # v = 2 (1 - 1/‖g‖) g
+    curve = rf"4 {factor} \left(w_2 \odot {hidden} \odot W_1 g \odot {slope}\right)"
+    assert_prints(by_w2, rf"2 {factor} \left(W_1 g \odot {slope}\right)")
+    assert_prints(by_b1, f"-{curve}")
+    assert_prints(by_W1, rf"2 {factor} \left(w_2 \odot {slope}\right) g^{{\top}} - {curve} x^{{\top}}")
 
 
 def test_the_penalty_is_the_product_of_a_hessian_and_a_vector(arrays):

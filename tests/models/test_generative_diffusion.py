@@ -58,12 +58,12 @@ def test_the_posterior_completes_the_square(arrays):
     (gradient,) = check_gradient(f, before, arrays={name: a[name] for name in a if name not in ("epsilon", "bar")})
     assert_values([gradient, sd.hessian(f, before)], [(a["before"] - mean) / variance, np.eye(p) / variance], a)
     assert_values([gradient], [np.zeros(p)], {**a, "before": mean})
-    prior = r"\frac{1}{\bar{\alpha}_{t-1} - 1} \left(\sqrt{\bar{\alpha}_{t-1}} x_0 - x_{t-1}\right)"
+    prior = r"\frac{1}{1 - \bar{\alpha}_{t-1}} \left(x_{t-1} - \sqrt{\bar{\alpha}_{t-1}} x_0\right)"
     likelihood = r"\frac{1}{\beta_t} \sqrt{\alpha_t} \left(\sqrt{\alpha_t} x_{t-1} - x_t\right)"
     assert_prints(gradient, f"{prior} + {likelihood}")
     assert_prints(
         sd.hessian(f, before),
-        r"\left(\frac{\alpha_t}{\beta_t} - \frac{1}{\bar{\alpha}_{t-1} - 1}\right) I",
+        r"\left(\frac{1}{1 - \bar{\alpha}_{t-1}} + \frac{\alpha_t}{\beta_t}\right) I",
     )
 
 
@@ -73,7 +73,7 @@ def test_the_score(arrays):
     at = {**arrays, "x": np.sqrt(arrays["bar"]) * arrays["x0"] + np.sqrt(1 - arrays["bar"]) * arrays["epsilon"]}
     (score,) = check_gradient(log_q, x, arrays={name: at[name] for name in ("x", "x0", "bar")})
     assert_values([score], [-arrays["epsilon"] / np.sqrt(1 - arrays["bar"])], at)
-    assert_prints(score, r"\frac{1}{\bar{\alpha}_t - 1} \left(x_t - \sqrt{\bar{\alpha}_t} x_0\right)")
+    assert_prints(score, r"\frac{1}{1 - \bar{\alpha}_t} \left(\sqrt{\bar{\alpha}_t} x_0 - x_t\right)")
 
 
 def test_the_divergence_in_terms_of_the_noise(arrays):
@@ -107,7 +107,7 @@ def test_the_simple_loss(arrays):
     assert_values([C, by_W, by_b], [error @ error, -2 * np.outer(error, at), -2 * error], given)
     assert_prints(C, r"\left\lVert \epsilon - W x_t - b \right\rVert^{2}")
     assert_prints(by_W, r"2 \left(W x_t + b - \epsilon\right) x_t^{\top}")
-    assert_prints(by_b, r"2 W x_t + 2 b - 2 \epsilon")
+    assert_prints(by_b, r"2 \left(W x_t + b - \epsilon\right)")
 
 
 def test_the_optimum_for_normal_data():
