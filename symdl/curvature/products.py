@@ -7,7 +7,7 @@ from sympy import Expr
 
 from symdl.calculus import hessian, jacobian, jvp, variables_of, vjp
 from symdl.curvature.structure import structure
-from symdl.curvature.structured import elements
+from symdl.curvature.structured import applied, elements
 from symdl.errors import DerivationError, ShapeError
 from symdl.expr.declare import tensor
 from symdl.expr.index import Index
@@ -49,7 +49,7 @@ def gauss_newton(loss: Callable[[Any], Any], z: Any, wrt: Any, v: Any = None) ->
         if several:
             raise DerivationError("gauss_newton: a product with v is for one variable; pass it without a list")
         along = jvp(output, {variables[0]: v})
-        return vjp(output, variables[0], _contracted(inner, along, len(shape)))
+        return vjp(output, variables[0], applied(inner, along) if shape else inner * along)
     slopes = jacobian(output, variables)
 
     def block(one: int, two: int) -> Any:
@@ -121,14 +121,6 @@ def hessian_trace(f: Any, wrt: Any) -> Expr:
     """Return the trace of the Hessian, the Laplacian Δf: a scalar."""
     matrix = hessian(f, wrt)
     return simplify([structure(matrix).trace()]).values[0] if isinstance(matrix, Tensor) else matrix
-
-
-def _contracted(matrix: Any, v: Any, order: int) -> Any:
-    """Return Σ matrix[r, c]·v[c]; for scalars the product."""
-    if not order:
-        return matrix * v
-    rows, columns = axes_of(v.shape), axes_of(v.shape)
-    return Array(Reduce("add", elements(matrix, [*rows, *columns]) * elements(v, columns), *columns), *rows)
 
 
 def _element(value: Any, axes: list[tuple[Index, Expr]]) -> Expr:

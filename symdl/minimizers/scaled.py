@@ -12,17 +12,15 @@ from symdl.curvature.dense import Dense
 from symdl.errors import NumericalError
 from symdl.expr.nodes import Tensor
 from symdl.minimizers.line_search import LineSearch
-from symdl.minimizers.method import HESSIAN, MU, G, Method, Point, Stop
+from symdl.minimizers.method import HESSIAN, G, Method, Point, Stop
 from symdl.minimizers.objective import Objective, flattened
 from symdl.ops.linalg import solve
-from symdl.ops.structure import eye
 
 
 @cache
-def damped_step(target: str) -> CompiledFunction:
-    """Return the compiled equation d = -(B + μI)⁻¹∇C on the flat vector."""
-    size = G.shape[0]
-    return compile(-solve(HESSIAN + MU * eye(size), G), target)
+def _scaled(target: str) -> CompiledFunction:
+    """Return the compiled equation d = -B⁻¹∇C on the flat vector."""
+    return compile(-solve(HESSIAN, G), target)
 
 
 class Scaled(Method):
@@ -60,17 +58,17 @@ class Scaled(Method):
         except Stop:
             return float("inf")
 
-    def direction(self, objective: Objective, at: Point, state: dict[str, Any], mu: float = 0.0) -> np.ndarray:
-        """Return -(B + μI)⁻¹∇C.
+    def direction(self, objective: Objective, at: Point, state: dict[str, Any]) -> np.ndarray:
+        """Return -B⁻¹∇C.
 
         Raises:
             Stop: for a singular matrix.
         """
         try:
-            if "direction" in state and not mu:
+            if "direction" in state:
                 return np.ravel(objective.call(state["direction"], at.x))
             b = self.matrix(objective, at, state)
-            return np.asarray(damped_step(objective.target)(hessian=b, gradient=at.gradient, mu=mu))
+            return np.asarray(_scaled(objective.target)(hessian=b, gradient=at.gradient))
         except NumericalError as error:
             raise Stop(f"{error}; use a damped method") from None
 
