@@ -10,15 +10,15 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from symdl_codegen.emit.scalar_text import Entry
-from symdl_codegen.ir import Module, Span
+from symdl_codegen.ir import Axis, Module, Span
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
     """One argument of a kernel call.
 
-    ``role`` is buffer (an address), size (an integer), symbol (a native helper) or status (where the call of the number
-    ``name`` notes a failure).
+    ``role`` is buffer (an address), size (an integer), first or last (of the part that a worker takes of the share of
+    the number ``name``), symbol (a native helper) or status (where the call of the number ``name`` notes a failure).
     """
 
     role: str
@@ -36,16 +36,29 @@ class EmittedKernel:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A loop of a kernel of which each worker takes a part: over ``axes`` as one, the last one fastest.
+
+    Parts begin at multiples of ``granule`` iterations, which are never divided: a tile, a block of lanes.
+    """
+
+    axes: tuple[Axis, ...]
+    granule: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One kernel run: the position of the kernel in ``Emitted.kernels`` and its arguments, in order of parameters.
 
     Consecutive calls with an equal ``span`` are made for each of its time steps, the step being a size of its name.
+    Workers divide the loops of ``shares`` among them; without any, one worker makes the call.
     """
 
     kernel: int
     arguments: tuple[Argument, ...]
     phase: str
     span: Span | None = None
+    shares: tuple[Share, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

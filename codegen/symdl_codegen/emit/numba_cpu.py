@@ -1,6 +1,7 @@
-"""Loop IR -> Numba source text for one CPU core: plain loops over typed pointers, one function per distinct kernel.
+"""Loop IR -> Numba source text for CPU cores: plain loops over typed pointers, one function per distinct kernel.
 
 Kernels that are equal up to names are emitted once and called with their own buffers and sizes (layers share code).
+Workers run one kernel together: each is given its part of the loops in ``shares.py``, from first to last.
 """
 
 import math
@@ -24,6 +25,7 @@ from symdl_codegen.emit.scalar_text import (
     Prefix,
     ScalarText,
 )
+from symdl_codegen.emit.shares import shares_of
 from symdl_codegen.intrinsics.functions import FUNCTIONS
 from symdl_codegen.intrinsics.lapack import ROUTINES
 from symdl_codegen.intrinsics.machine import tile_shape
@@ -52,7 +54,7 @@ from symdl_codegen.ir import (
 )
 from symdl_codegen.lower.equations import identity
 from symdl_codegen.passes.canonical import Renaming
-from symdl_codegen.scalars import cost, from_data, is_total, offset, spanning
+from symdl_codegen.scalars import cost, from_data, is_total, mul, offset, spanning
 
 TARGET = "cpu"
 
@@ -122,7 +124,7 @@ RESERVED = frozenset(
     ]
 )
 LAZY = 16  # operations of a branch from which on it is worth a jump instead of a select
-HEADER = '''"""{name}: {count} kernels for one CPU core. real is {dtype}.
+HEADER = '''"""{name}: {count} kernels for CPU cores. real is {dtype}.
 
 Pointers are row-major arrays. Functions that are not defined here are intrinsics; each is straight vector code.
 """'''
@@ -145,7 +147,7 @@ def emit(module: Module, dtype: str) -> Emitted:
         if key not in known:
             known[key] = len(kernels)
             kernels.append(writer.kernel(names(kernel.name)))
-        calls.append(Call(known[key], writer.arguments(), kernel.phase, kernel.span))
+        calls.append(Call(known[key], writer.arguments(), kernel.phase, kernel.span, writer.shares))
     header = HEADER.format(name=module.name, count=len(kernels), dtype=dtype)
     return Emitted("\n\n\n".join([header, *(kernel.source for kernel in kernels)]) + "\n", tuple(kernels), tuple(calls))
 
@@ -162,6 +164,7 @@ class _Writer:
         self.routines = routines(kernel)
         self.names = Names(RESERVED | LOCALS if self.routines else RESERVED)
         self.rows, self.columns = tile_shape(dtype)
+        self.shares = shares_of(kernel, module.buffers, self.rows, self.columns)
         tiles = [part for part in statements(kernel.body) if isinstance(part, Contract)]
         needed = {helper for part in tiles for helper in helpers(part, module)}
         self.helpers = sorted(needed | {name for part in self.routines for name in ROUTINES_OF[part.op]})
@@ -179,12 +182,14 @@ class _Writer:
         symbols = (Argument("symbol", f"{helper}_{self.dtype}") for helper in self.helpers)
         status = (Argument("status", str(self.number)),) if self.routines else ()
         buffers, sizes = (Argument("buffer", b) for b in self.buffers), (Argument("size", s) for s in self.sizes)
-        return (*buffers, *sizes, *symbols, *status)
+        shares = (Argument(end, str(number)) for number in range(len(self.shares)) for end in ("first", "last"))
+        return (*buffers, *sizes, *shares, *symbols, *status)
 
     def kernel(self, name: str) -> EmittedKernel:
         """The kernel as one function."""
         parameters = [(self.names(b, "buffer"), f"{self.module.buffers[b].kind}*") for b in self.buffers]
         parameters += [(self.names(s, "size"), "size") for s in self.sizes]
+        parameters += [(name, "size") for part in self.shares for name in self.share(*part.axes)]
         parameters += [(f"{helper}_code", "symbol") for helper in self.helpers]
         parameters += [("status", "int*")] if self.routines else []
         self.lines = [f"def {identifier(name)}({', '.join(p for p, _ in parameters)}):"]
@@ -209,7 +214,7 @@ class _Writer:
                 case Store():
                     self._store(statement, depth)
                 case Nest(axes, inner):
-                    self.body(inner, self.loops(axes, depth))
+                    self.body(inner, self._shared_loops(axes, depth))
                 case Contract():
                     TileText(self, statement).write(depth)
                 case Routine():
@@ -219,6 +224,34 @@ class _Writer:
         """Add loop heads; return the depth inside them."""
         for axis in axes:
             self.line(depth, f"for {self.index(axis)} in range({self.text(axis.extent)}):")
+            depth += 1
+        return depth
+
+    def share(self, *axes: Axis) -> tuple[str, str]:
+        """First and last of the part that a worker takes of the loop over ``axes`` as one; all where none is shared.
+
+        The part begins at a multiple of the share's granule and ends at one, or at the end of the loop: a loop over
+        tiles is ``range(first, last, columns)``, and its last tile has ``min(last - start, columns)`` columns.
+        """
+        if not any(part.axes == axes for part in self.shares):
+            return "0", self.text(mul(*(axis.extent for axis in axes)))
+        index = "_".join(axis.index for axis in axes)
+        return self.names(f"{index}_first", "share"), self.names(f"{index}_last", "share")
+
+    def _shared_loops(self, axes: tuple[Axis, ...], depth: int) -> int:
+        """Loop heads of a nest. A loop along lanes runs in blocks, which are the same whoever runs them."""
+        granules = {part.axes: part.granule for part in self.shares}
+        for axis in axes:
+            granule = granules.get((axis,))
+            if granule is None:
+                depth = self.loops((axis,), depth)
+                continue
+            index, (first, last) = self.index(axis), self.share(axis)
+            if granule > 1:
+                start = self.names(f"{axis.index}_block", "share")
+                self.line(depth, f"for {start} in range({first}, {last}, {granule}):")
+                first, last, depth = start, f"min({start} + {granule}, {last})", depth + 1
+            self.line(depth, f"for {index} in range({first}, {last}):")
             depth += 1
         return depth
 

@@ -32,6 +32,10 @@ class Writer(Protocol):
         """Add loop heads; return the depth inside them."""
         ...
 
+    def share(self, *axes: Axis) -> tuple[str, str]:
+        """First and last of the part that a worker takes of a loop over ``axes`` as one."""
+        ...
+
 
 def operand_strides(load: Load, module: Module) -> dict[str | None, Scalar]:
     """Element strides of an operand, by index."""
@@ -83,11 +87,12 @@ class TileText:
         """Add the lines of the contraction."""
         part, line, text = self.part, self.writer.line, self.writer.text
         start, across = self._left_operand(depth)
-        line(depth, f"for {self.j0} in range(0, {text(part.column.extent)}, {self.writer.columns}):")
-        line(depth + 1, f"{self.nj} = min({text(part.column.extent, SUM)} - {self.j0}, {self.writer.columns})")
+        (first, last), (top, bottom) = self.writer.share(part.column), self.writer.share(part.row)
+        line(depth, f"for {self.j0} in range({first}, {last}, {self.writer.columns}):")
+        line(depth + 1, f"{self.nj} = min({last} - {self.j0}, {self.writer.columns})")
         operand = self._right_operand(depth + 1)
-        line(depth + 1, f"for {self.i0} in range(0, {text(part.row.extent)}, {self.writer.rows}):")
-        line(depth + 2, f"{self.ni} = min({text(part.row.extent, SUM)} - {self.i0}, {self.writer.rows})")
+        line(depth + 1, f"for {self.i0} in range({top}, {bottom}, {self.writer.rows}):")
+        line(depth + 2, f"{self.ni} = min({bottom} - {self.i0}, {self.writer.rows})")
         steps = zip(self.depths, self.left_steps, self.right_steps, strict=True)
         loops = [f"{text(extent)}, {left}, {right}" for (extent, _, _), left, right in steps]
         loops = ["1, 0, 0"] * (3 - len(loops)) + loops

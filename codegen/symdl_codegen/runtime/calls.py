@@ -9,6 +9,7 @@ followed by the calls of one time step. A patch is where an argument that is the
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
+from math import prod
 
 from symdl_codegen.emit import Argument, Call
 from symdl_codegen.ir import Span
@@ -46,7 +47,7 @@ class CallTable:
         sizes: Mapping[str, int],
         value: Callable[[Argument], int],
     ) -> None:
-        self.kernels, self.value = kernels, value
+        self.kernels, self.sizes, self.value = kernels, sizes, value
         self.code: list[int] = [0, 0]
         self.patches: dict[str, list[int]] = {}
         for times, group in turns(calls, sizes):
@@ -61,7 +62,14 @@ class CallTable:
         for argument in call.arguments:
             if argument.role == "buffer":
                 self.patches.setdefault(argument.name, []).append(len(self.code))
-            self.code.append(0 if _is_time(argument, call) else self.value(argument))
+            self.code.append(self._argument(argument, call))
+
+    def _argument(self, argument: Argument, call: Call) -> int:
+        if _is_time(argument, call) or argument.role == "first":
+            return 0
+        if argument.role == "last":
+            return prod(evaluate(axis.extent, self.sizes) for axis in call.shares[int(argument.name)].axes)
+        return self.value(argument)
 
     def _loop(self, times: range, group: list[Call]) -> None:
         entry = len(self.code)
