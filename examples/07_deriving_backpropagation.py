@@ -68,8 +68,8 @@ page = article(
         "# Two layers",
         two_layers,
         "# Any number of layers",
-        r"The depth $L$ and all widths $N_0, \dots, N_L$ may stay symbols. What is derived is then one layer's step, "
-        r"from $\zeta^{[\ell]}$ to $\zeta^{[\ell-1]}$.",
+        r"The depth $L$ and all widths $N_0, \dots, N_L$ may stay symbols. What is derived is then a recursion: where "
+        r"$\zeta$ starts at layer $L$, and one layer's step from $\zeta^{[\ell+1]}$ to $\zeta^{[\ell]}$.",
         any_depth,
         "# A check",
         f"Moved along a random direction, the cost changes by {derived:.8f} per unit by the derived gradients, and by "

@@ -166,9 +166,10 @@ class _Reader:
         self.argument()
         rows = [re.sub(r" *, *", ", ", row).strip() for row in body]
         if name == "cases":
-            return (
-                "{" + "; ".join(row.replace(", if", " if").replace(", otherwise", " otherwise") for row in rows) + "}"
-            )
+            rows = [
+                re.sub(r", (otherwise|(?:if )?)(?=[^,]*$)", lambda found: f" {found[1] or 'if '}", row) for row in rows
+            ]
+            return "{" + "; ".join(rows) + "}"
         return f"({'; '.join(rows)})" if "matrix" in name else "; ".join(rows)
 
     def _row_ends(self) -> bool:

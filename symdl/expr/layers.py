@@ -201,7 +201,10 @@ def _indices_in(symbol: TensorSymbol) -> set[Basic]:
 
 
 def layer_of(tensor: Tensor, index: Symbol, place: Expr, known: dict[Tensor, Tensor] | None = None) -> Tensor:
-    """Return layer ℓ's equations at ℓ = ``place``: W[ell] becomes W1, with its widths; ``known`` is put in as given."""
+    """Return layer ℓ's equations at ℓ = ``place``, with its widths; ``known`` is put in as given.
+
+    At layer 1, W[ell] becomes W1; at layer ℓ + 1 it becomes W[ell + 1].
+    """
     memo: dict[Basic, Tensor] = dict(known or {})
 
     def scalar(node: Basic) -> Basic | None:
@@ -220,20 +223,14 @@ def layer_of(tensor: Tensor, index: Symbol, place: Expr, known: dict[Tensor, Ten
     def build(node: Tensor) -> Tensor:
         if isinstance(node, TensorSymbol):
             sizes = tuple(plain_size(size.subs(index, place)) for size in node.shape)
-            name, latex = node.name, node.latex_name
-            if name.endswith(f"[{index}]"):
-                name = name[: -len(f"[{index}]")]
-                name, latex = f"{name}{place}", layer_latex(name, place)
+            name, latex = _at_layer(node, index, place)
             return (
                 node
                 if sizes == node.shape and name == node.name
                 else TensorSymbol(name, sizes, tuple(node.properties), latex)
             )
         if isinstance(node, Named):
-            name, latex = node.name, node.latex_name
-            if name.endswith(f"[{index}]"):
-                name = name[: -len(f"[{index}]")]
-                name, latex = f"{name}{place}", layer_latex(name, place)
+            name, latex = _at_layer(node, index, place)
             return Named(name, visit(node.definition), latex)
         if isinstance(node, Array):
             limits = [
@@ -245,3 +242,13 @@ def layer_of(tensor: Tensor, index: Symbol, place: Expr, known: dict[Tensor, Ten
         return node.func(*(visit(part) if isinstance(part, Tensor) else part for part in node.args))
 
     return visit(tensor)
+
+
+def _at_layer(node: Tensor, index: Symbol, place: Expr) -> tuple[str, str]:
+    """Return the name and LaTeX of one of layer ℓ's quantities at ℓ = ``place``; of others, their own."""
+    name, mark = str(getattr(node, "name", "")), f"[{index}]"
+    if not name.endswith(mark):
+        return name, str(getattr(node, "latex_name", ""))
+    base, latex = name.removesuffix(mark), str(getattr(node, "latex_name", ""))
+    symbol = latex.removesuffix(layer_latex("", index)) or base
+    return f"{base}{place}" if place.is_Integer else f"{base}[{place}]", layer_latex(symbol, place)

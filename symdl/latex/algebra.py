@@ -193,7 +193,7 @@ def hadamard(num: Sequence[Form], den: Sequence[Form] = ()) -> Form:
         return scale(number, *scalars)
     if len(tensors[0]) == 1 and not tensors[1]:
         return scale(number, *scalars, tensors[0][0])
-    product = Hadamard(tuple(sorted(tensors[0], key=key)), tuple(sorted(tensors[1], key=key)))
+    product = Hadamard(tuple(sorted(tensors[0], key=entry_key)), tuple(sorted(tensors[1], key=entry_key)))
     return scale(number, *scalars, product)
 
 
@@ -298,6 +298,12 @@ def key(form: Form) -> tuple[int, str]:
     """Return a sort key for factors: names, then functions, products, sums; alphabetical among equals."""
     inner = form.base if isinstance(form, Power) else form.arg if isinstance(form, Transpose) else form
     return _RANK.get(type(inner), 1), structure(form)
+
+
+def entry_key(form: Form) -> tuple[int, str]:
+    """Return a sort key for element-wise factors: matrix products last, so that σ ⊙ (1 - σ) stays together."""
+    rank, text = key(form)
+    return rank if rank != _RANK[MatMul] else _RANK[BigOp], text
 
 
 @lru_cache(maxsize=20_000)

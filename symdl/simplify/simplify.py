@@ -277,6 +277,7 @@ class _Simplifier:
         if any(extent is None for _, extent in others):
             return None
         axes = [*others, (index, size)]
+        content = fold(content, self.names)
         if scope.guarded and not scope.within(axes).loads_fit(content):
             return None
         if (

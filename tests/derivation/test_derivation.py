@@ -69,12 +69,13 @@ def test_a_network_is_backpropagation_in_the_names_of_the_book():
 def test_symbolic_depth_is_the_recursion():
     derivation = sd.derivation(*symbolic_depth())
     assert steps_of(derivation, "backward") == [
-        "ζ[L] = S_Softmax(a[L]) − y",
+        "∂a[ℓ+1]/∂a[ℓ] = W[ℓ+1]ᵀ diag(1 − (a[ℓ+1])⊙²)",
+        "ζ[ℓ] = {S_Softmax(a[L]) − y if ℓ = L; ∂a[ℓ+1]/∂a[ℓ] ζ[ℓ+1] if ℓ < L}",
         "δ[ℓ] = ζ[ℓ] ⊙ (1 − (a[ℓ])⊙²)",
-        "ζ[ℓ−1] = W[ℓ]ᵀ δ[ℓ]",
+        "δ[ℓ] = {(1 − (a[L])⊙²) ⊙ (S_Softmax(a[L]) − y) if ℓ = L; (1 − (a[ℓ])⊙²) ⊙ W[ℓ+1]ᵀ δ[ℓ+1] if ℓ < L}",
     ]
     assert steps_of(derivation, "gradient") == ["∂C/∂W[ℓ] = δ[ℓ] a[ℓ−1]ᵀ", "∂C/∂b[ℓ] = δ[ℓ]"]
-    assert "for ℓ = L, …, 1" in plain_text(derivation.steps[-3].rule)
+    assert "for ℓ = L, …, 1" in plain_text(derivation.steps[-5].rule)
 
 
 def test_hessian_by_way_of_named_quantities():
@@ -178,7 +179,7 @@ def test_everything_printed_is_latex_and_unicode(make):
     for note in derivation.notes:
         assert katex_error(rf"\text{{{note}}}") is None
     assert "\\" not in str(derivation)
-    assert "{" not in str(derivation).replace("𝟏{", "")
+    assert "{" not in str(derivation).replace("𝟏{", "").replace("= {", "")  # but for indicators and cases
     assert derivation._repr_latex_() == f"$$ {derivation.latex()} $$"
 
 

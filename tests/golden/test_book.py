@@ -143,7 +143,7 @@ BOOK = {
         "np.array([T[1] * np.cos(T[0] * T[1]), T[0] * np.cos(T[0] * T[1]) + np.exp(T[1] + T[2]),"
         " np.exp(T[1] + T[2]) - 2])"),
     "4.4-hvp": (lambda: sd.hvp(written, theta, v),
-                r"\frac{1}{n}X^{\top}(\sigma_{\text{Sig}}(X\theta)\odot X v\odot(1-\sigma_{\text{Sig}}(X\theta)))",
+                r"\frac{1}{n}X^{\top}(\sigma_{\text{Sig}}(X\theta)\odot(1-\sigma_{\text{Sig}}(X\theta))\odot X v)",
                 "X.T @ (f(X @ theta) * (X @ v)) / n"),
     "4.5-ls-exact, slope": (lambda: sd.grad(quadratic(theta + alpha * d), alpha),
                             r"d^{\top}(A(\theta+\alpha d)-b)", "d @ (P @ (theta + alpha * d) - bp)"),
