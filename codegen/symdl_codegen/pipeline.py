@@ -14,7 +14,7 @@ from symdl_codegen.schedule import SCHEDULES, schedule
 
 SWITCHES = ("distribute", *PASSES, "operands", *SCHEDULES, "hoist", "memory")
 UNLIKE_CPU = dict.fromkeys(
-    ("new_states", "operands", *SCHEDULES, "hoist"), False
+    ("new_states", "time_first", "operands", *SCHEDULES, "hoist"), False
 )  # other emitters order each nest themselves
 PLAIN = {name: False for name in SWITCHES if name not in ("powers", "sharing", "dead_code")}
 

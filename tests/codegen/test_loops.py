@@ -259,6 +259,20 @@ def test_loops_keep_what_needs_no_time_outside():
     assert "for tiles of" in inside
 
 
+def test_what_a_loop_keeps_is_contiguous_at_each_step():
+    shapes = {
+        on: {
+            name: buffer.shape
+            for name, buffer in build(rnn(batch_first=True), passes={"time_first": on}).module.buffers.items()
+        }
+        for on in (True, False)
+    }
+    by_step, as_declared = (Size("T"), Size("N"), Size("m")), (Size("N"), Size("T"), Size("m"))
+    for name in ("c", "d"):
+        assert (shapes[True][name], shapes[False][name]) == (by_step, as_declared)
+    assert shapes[True]["h"] == as_declared  # an output
+
+
 def test_contractions_of_a_loop_are_tiles_at_every_step():
     lines = build(rnn()).ir_text.splitlines()
     tiles = [line for line in lines if "(panel" in line]

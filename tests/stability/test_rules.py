@@ -10,7 +10,7 @@ from symdl.expr.ingest import ingest
 from symdl.expr.system import System, trace
 from symdl.freeze.stable import RULES, stabilise
 from symdl.freeze.stable.rule import WILD, apply_rule
-from symdl.freeze.stable.table import FUNCTIONS, PRODUCTS, SUMS
+from symdl.freeze.stable.table import FUNCTIONS, PRODUCTS, SLOPE, SUMS
 from symdl.interpret import evaluate
 from tests.stability.families import FAMILIES, n, x
 
@@ -37,7 +37,7 @@ def test_identity(rule):
     assert compared > 5
 
 
-@pytest.mark.parametrize("rule", [*SUMS, *PRODUCTS, *FUNCTIONS], ids=lambda rule: rule.name)
+@pytest.mark.parametrize("rule", [*SUMS, *PRODUCTS, SLOPE, *FUNCTIONS], ids=lambda rule: rule.name)
 def test_a_rule_finds_its_own_left_side(rule):
     fresh = {symbol: Symbol(f"q{k}", real=True) for k, symbol in enumerate(sorted(WILD, key=str))}
     assert apply_rule(rule, rule.before.xreplace(fresh)) is not None

@@ -17,6 +17,7 @@ from symdl_codegen.passes.peel import peel
 from symdl_codegen.passes.powers import powers
 from symdl_codegen.passes.sharing import sharing
 from symdl_codegen.passes.subexpressions import subexpressions
+from symdl_codegen.passes.time_first import time_first
 
 PASSES: dict[str, Callable[[Module], Module]] = {
     "powers": powers,  # small integer powers become products
@@ -27,6 +28,7 @@ PASSES: dict[str, Callable[[Module], Module]] = {
     "fuse": fuse,  # a pointwise equation joins the nest that produces its operand (epilogues)
     "new_states": new_states,  # an output that is a new state is read from the state
     "in_place": in_place,  # an update writes its state directly
+    "time_first": time_first,  # what loops over time keep is contiguous at each step
     "peel": peel,  # a recurrence splits where a condition on its time changes
     "subexpressions": subexpressions,  # an expensive scalar that repeats in a nest is computed once
 }

@@ -11,9 +11,9 @@ from symdl.expr.nodes import Element, Reduce, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.system import Equation, System, elements_of, scalars_of
 from symdl.freeze.stable.own_terms import MOST, OwnTerms
-from symdl.freeze.stable.rule import Firing, Rule
+from symdl.freeze.stable.rule import Firing, Rule, apply_rule
 from symdl.freeze.stable.scalars import ScalarRules, open_at
-from symdl.freeze.stable.table import LOG_SHIFTED, OWN_TERM, SOFTMAX_REST, SOFTMAX_SCALE, VARIANCE
+from symdl.freeze.stable.table import LOG_SHIFTED, OWN_TERM, SLOPE, SOFTMAX_REST, SOFTMAX_SCALE, VARIANCE
 from symdl.ops.masked import MASKED
 
 _exp, _log, _log1p, _sigmoid, _where = (SCALAR_OPS[name] for name in ("exp", "log", "log1p", "sigmoid", "where"))
@@ -61,7 +61,20 @@ class _Stabiliser:
                 self.exponential.add(equation.target)
             self.equations.append(replace(equation, body=body))
             self.rescale(equation, body)
-        return System(tuple(self.equations), self.system.outputs)
+        return System(tuple(map(self.with_slopes, self.equations)), self.system.outputs)
+
+    def with_slopes(self, equation: Equation) -> Equation:
+        """Compute the slope of a sigmoid, where it is a factor, from one exponential."""
+        self.current = equation.target.name
+
+        def visit(node: Basic) -> Basic | None:
+            found = apply_rule(SLOPE, node) if isinstance(node, Mul) else None
+            if found is None:
+                return None
+            self.note(SLOPE, node, found)
+            return rebuild(found, visit)
+
+        return replace(equation, body=rebuild(equation.body, visit)) if equation.body.has(_sigmoid) else equation
 
     def carries(self, equation: Equation) -> bool:
         """Tell whether an equation of a loop reads itself or what comes after it, at an earlier time.

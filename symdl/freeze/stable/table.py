@@ -68,6 +68,9 @@ FUNCTIONS = (
     Rule("expm1 of log", _expm1(_log(U)), U - 1),
 )
 
+# Applied last, where no other rule looks any more: one exponential and one division for both.
+SLOPE = Rule("sigmoid(u) sigmoid(-u)", _sigmoid(U) * _sigmoid(-U), _exp(-_abs(U)) / (1 + _exp(-_abs(U))) ** 2)
+
 LOG_OF_SIGMOID = Rule("log sigmoid", _log(_sigmoid(U)), -_softplus(-U))
 LOG_OF_EXP = Rule("log of e^u", _log(_exp(U) * V), U + _log(V), None, "v > 0")
 LOG1P = Rule("log1p", _log(1 + U), _log1p(U))
@@ -117,6 +120,7 @@ RULES: tuple[Rule, ...] = (
     *SUMS,
     *PRODUCTS,
     *FUNCTIONS,
+    SLOPE,
     LOG_OF_SIGMOID,
     LOG_OF_EXP,
     LOG1P,
