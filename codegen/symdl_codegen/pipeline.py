@@ -5,18 +5,19 @@ from typing import Any
 
 from symdl_codegen.emit import TARGETS
 from symdl_codegen.errors import UnsupportedError
-from symdl_codegen.lower import distribute, lower
+from symdl_codegen.ir import Module
+from symdl_codegen.lower import distribute, lengths_as_sizes, lower
 from symdl_codegen.passes import PASSES, run_passes
 from symdl_codegen.program import Program, verify
 from symdl_codegen.runtime import engine_class
 from symdl_codegen.runtime.executable import Executable
 from symdl_codegen.schedule import SCHEDULES, schedule
 
-SWITCHES = ("distribute", *PASSES, "operands", *SCHEDULES, "hoist", "memory")
+SWITCHES = ("lengths", "distribute", *PASSES, "operands", *SCHEDULES, "hoist", "memory")
 UNLIKE_CPU = dict.fromkeys(
     ("new_states", "time_first", "operands", *SCHEDULES, "hoist"), False
 )  # other emitters order each nest themselves
-PLAIN = {name: False for name in SWITCHES if name not in ("powers", "sharing", "dead_code")}
+PLAIN = {name: False for name in SWITCHES if name not in ("lengths", "powers", "sharing", "dead_code")}
 
 
 def build(
@@ -31,13 +32,18 @@ def build(
     switches = _switches(target, dtype, passes or {})
     clock = _Clock()
     program = clock("verify", verify(program))  # Program
-    module = clock("lower", lower(distribute(program) if switches["distribute"] else program))  # Program -> Module
+    module = clock("lower", _lowered(program, switches))  # Program -> Module
     module = clock("passes", run_passes(module, switches))  # Module -> Module
     module = clock("schedule", schedule(module, switches))  # Module -> Module
     emitted = clock("emit", TARGETS[target].emit(module, dtype))  # Module -> text
     engine = clock("compile", engine_class(target)(module, emitted, dtype, switches["memory"]))  # text -> native code
     clock.seconds["cached"] = engine.cached
     return Executable(program, module, emitted, engine, target, dtype, clock.seconds)
+
+
+def _lowered(program: Program, switches: dict[str, bool]) -> Module:
+    program = lengths_as_sizes(program) if switches["lengths"] else program
+    return lower(distribute(program) if switches["distribute"] else program)
 
 
 class _Clock:

@@ -4,9 +4,9 @@ A block of equations ``h[t, i] = f(..., h[t-1, j], ...)`` is one node, ``Recurre
 run forward or in reverse; the derivative of a recurrence is a recurrence in the other direction.
 """
 
-import itertools
 import re
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +21,7 @@ from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.sizes import as_size, same_size, shape_text
 from symdl.expr.stop_gradient import StopGradient
 
-_numbers = itertools.count()
+_depth: ContextVar[int] = ContextVar("recurrences whose steps are being written", default=0)
 
 
 class Recurrence(Tensor):
@@ -174,10 +174,15 @@ def recurrence(
     size = as_size(length, "recurrence: length")
     if truncate is not None and not (isinstance(truncate, int) and truncate >= 1):
         raise ExpressionError(f"recurrence: truncate: expected an integer of at least 1, found {truncate!r}")
-    number = next(_numbers)  # recurrences in one another's steps have times and carried tensors of their own
+    number = _depth.get()  # recurrences in one another's steps have times and carried tensors of their own
     time_symbol = Symbol(f"§t{number}", integer=True, nonnegative=True)
     previous = [TensorSymbol(f"§{label}{number}", value.shape) for label, value in zip(labels, starts, strict=True)]
-    outcome = step(time_symbol, *previous)
+    single = size == 1  # nothing recurs
+    entered = _depth.set(number + 1)
+    try:
+        outcome = step(0, *starts) if single else step(time_symbol, *previous)
+    finally:
+        _depth.reset(entered)
     results = [ingest(value) for value in (outcome if several else [outcome])]
     if len(results) != len(starts):
         raise ShapeError(f"recurrence: the step returns {len(results)} values, but {len(starts)} are carried")
@@ -188,6 +193,9 @@ def recurrence(
                 f"recurrence: {label} starts with shape {shape_text(value.shape)}, but the step returns shape "
                 f"{shape_text(shape)}"
             )
+    if single:
+        found = [_of_one_time(value) for value in results]
+        return tuple(found) if several else found[0]
     system = trace(results)
     recurrent = system.depends(previous)
     timed = system.depends([*previous, time_symbol])
@@ -259,6 +267,11 @@ def recurrence(
             node = Array(Element(system.tensor(output), *(index for index, _ in axes)), (time, size), *axes)
         found.append(node)
     return tuple(found) if several else found[0]
+
+
+def _of_one_time(value: Tensor) -> Tensor:
+    axes = axes_of(value.shape)
+    return Array(Element(value, *(index for index, _ in axes)), (fresh_index(), 1), *axes)
 
 
 def _label(equation: Any, system: Any, labels: Sequence[str]) -> str:

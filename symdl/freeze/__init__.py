@@ -4,6 +4,7 @@ expressions ─ trace ─ stabilise ─ store_compared ─ pad_windows ─ split
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sympy import Basic, Expr, Symbol
@@ -22,7 +23,7 @@ from symdl.freeze.linear_algebra import as_call, solved, stable_determinants, wi
 from symdl.freeze.padding import pad_windows
 from symdl.freeze.scatter import as_scatter
 from symdl.freeze.stable import stabilise
-from symdl.freeze.static import with_sizes
+from symdl.freeze.static import time_sizes, with_sizes
 from symdl_codegen import program as pg
 
 
@@ -43,7 +44,8 @@ def freeze(
     Args:
         outputs: Expressions by output name.
         name: A name for the program, used in comments of the emitted source.
-        sizes: Values of sizes that are to be static; all other symbolic sizes are dynamic.
+        sizes: Values of sizes that are to be static; all other symbolic sizes are dynamic. Those in the length of a
+            recurrence keep their symbols and are bound to their values later, so that kernels do not depend on them.
         roles: Role by input name: ``input`` (default), ``batch``, ``step`` or ``state``.
         updates: (state, output) pairs: after each step, the state takes the output's value.
         guard: Output that must be finite for the updates to happen.
@@ -56,8 +58,10 @@ def freeze(
         ExpressionError: if a part has no kernel form.
     """
     values = [ingest(value) for value in outputs.values()]
-    if sizes:
-        values = with_sizes(values, {ingest(symbol): value for symbol, value in sizes.items()})
+    known: dict[Any, int] = {ingest(symbol): int(value) for symbol, value in (sizes or {}).items()}
+    lengths = {symbol.name: known.pop(symbol) for symbol in known.keys() & time_sizes(values)} if known else {}
+    if known:
+        values = with_sizes(values, known)
     system = decided(trace(values, list(outputs)), mode)
     if stable:
         system = stabilise(stable_determinants(system))
@@ -65,7 +69,8 @@ def freeze(
     if stable:
         system = solved(system)
     system = with_whole_operands(system)
-    return _program(system, list(outputs), name, dict(roles or {}), tuple(updates), guard, batch)
+    program = _program(system, list(outputs), name, dict(roles or {}), tuple(updates), guard, batch)
+    return replace(program, sizes={**program.sizes, **{n: lengths[n] for n in program.sizes.keys() & lengths.keys()}})
 
 
 def _program(

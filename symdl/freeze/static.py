@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy
-from sympy import Basic, Expr
+from sympy import Basic, Expr, Symbol
+
+from symdl.expr.recurrence import Recurrence
 
 
 def with_sizes(values: Sequence[Any], sizes: Mapping[Expr, Any]) -> list[Any]:
@@ -25,3 +27,19 @@ def with_sizes(values: Sequence[Any], sizes: Mapping[Expr, Any]) -> list[Any]:
         return found
 
     return [go(value) for value in values]
+
+
+def time_sizes(values: Sequence[Any]) -> set[Symbol]:
+    """Return the symbols in the lengths of the recurrences that ``values`` are made of."""
+    found: set[Symbol] = set()
+    seen: set[Basic] = set()
+    stack: list[Basic] = list(values)
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, Recurrence):
+            found |= {symbol for symbol in node.shape[node.axis].free_symbols if isinstance(symbol, Symbol)}
+        stack.extend(node.args)
+    return found

@@ -31,7 +31,7 @@ def test_hessian_vector_product_of_a_long_short_term_memory():
 
 
 def test_lengths_share_their_kernels():
-    """With a symbol for the length one function serves 28 and 280 times; with a number, there are as many kernels."""
+    """With a symbol for the length one function serves 28 and 280 times; with a number, the kernels are the same."""
     cost, _, layer = cost_of(sd.dims("T"))
     function = sd.compile([cost, *sd.grad(cost, list(layer.parameters))], target="numpy", dtype="float64")
     rng = np.random.default_rng(0)

@@ -7,7 +7,7 @@ import symdl as sd
 from symdl.errors import InputError
 from symdl.models.recipe import training_step
 from symdl.ops.cells import Affine, LSTMParameters, lstm_cell
-from symdl.optimizers.adam import Adam
+from symdl.optimizers.gradient_descent import GradientDescent
 
 T, p, m = sd.dims("T p m")
 
@@ -63,20 +63,53 @@ def test_sizes_of_parameters_stay():
         model.predict({"x": np.zeros((2, 5, 7))})
 
 
-def lstm_step(length):
-    """Compile the training step of a long short-term memory of that many times."""
-    gates = LSTMParameters(
-        *(Affine(sd.matrix(f"W_{k}", m, m), sd.matrix(f"U_{k}", m, p), sd.vector(f"b_{k}", m)) for k in "fioc")
-    )
-    x, y = sd.matrix("x", T, p), sd.vector("y", m)
+def gates():
+    """The parameters of a long short-term memory."""
+    names = [(f"W_{k}", f"U_{k}", f"b_{k}") for k in "fioc"]
+    return LSTMParameters(*(Affine(sd.matrix(W, m, m), sd.matrix(U, m, p), sd.vector(b, m)) for W, U, b in names))
+
+
+def lstm_model(length, known):
+    """A long short-term memory with a cost at every time; ``length`` is a number, or a symbol of which it is known."""
+    own = gates()
+    x, y = sd.matrix("x", length, p), sd.vector("y", m)
     start = (sd.zeros(m), sd.zeros(m))
-    h, _ = sd.recurrence(lambda t, h, c: lstm_cell(gates, x[t], h, c), start, T, names=("h", "c"))
-    parameters = [symbol for gate in gates for symbol in gate]
-    model = sd.Model(sd.sum(sd.square(h[T - 1] - y)), parameters, [x], [y], sizes={"T": length, "m": 4, "p": 3})
-    return training_step(model, {"optimizer": Adam(), "batch_size": 2}, "numpy", "float64")
+    h, _ = sd.recurrence(lambda t, h, c: lstm_cell(own, x[t], h, c), start, length, names=("h", "c"))
+    miss = sd.sum(sd.square(h[length - 1] - y)) + sd.sum(sd.square(h)) / (length if known else 1)
+    parameters = [symbol for gate in own for symbol in gate]
+    return sd.Model(miss, parameters, [x], [y], sizes={"m": 4, "p": 3, **known})
 
 
-def test_kernels_do_not_depend_on_a_length_that_is_given():
-    short, long = lstm_step(28), lstm_step(280)
-    assert len(short.kernels) == len(long.kernels)
-    assert len(short.source.splitlines()) == len(long.source.splitlines())
+def lines_of(step):
+    """The text of each kernel without its comments, which tell the equations with the numbers in them."""
+    return [[line for line in k.source.splitlines() if "#" not in line] for k in step.kernels]
+
+
+@pytest.mark.parametrize(("target", "symbolic"), [("cpu", True), ("cpu", False), ("numpy", True)])
+def test_kernels_do_not_depend_on_a_length_that_is_given(target, symbolic):
+    """An LSTM of 28 and one of 280 times have the same kernels, and the second compiles none."""
+    steps = []
+    for length in (28, 280):
+        model = lstm_model(T, {"T": length}) if symbolic else lstm_model(length, {})
+        steps.append(training_step(model, {"optimizer": GradientDescent(), "batch_size": 2}, target, "float64"))
+    short, long = steps
+    assert lines_of(short) == lines_of(long)
+    if target == "cpu":
+        assert long.engine.compiled == 0
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, 6])
+def test_a_number_and_a_symbol_compute_the_same(length):
+    """The last time, the ends of the gradient's recurrence and reversals are counted from either end."""
+    rng = np.random.default_rng(length)
+    arrays = {"x": rng.normal(size=(length, 3)), "W": rng.normal(size=(4, 4)), "U": rng.normal(size=(4, 3))}
+    results = []
+    for size in (length, T):
+        x, W, U = sd.matrix("x", size, 3), sd.matrix("W", 4, 4), sd.matrix("U", 4, 3)
+        h = sd.recurrence(lambda t, h, W=W, U=U, x=x: sd.tanh(W @ h + U @ x[t]), sd.ones(4), size, names="h")
+        g = sd.recurrence(lambda t, g, W=W, h=h: sd.tanh(W @ g + h[t]), sd.zeros(4), size, reverse=True, names="g")
+        cost = sd.sum(sd.square(h[size - 1])) + sd.sum(sd.hadamard(sd.flip(h, 0), g)) + g[0, 1]
+        function = sd.compile([cost, h, *sd.grad(cost, [x, W, U])], target="numpy")
+        results.append(function(arrays))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)

@@ -90,6 +90,7 @@ class Executable:
         self.free_sizes = tuple(n for n, value in program.sizes.items() if value is None and n not in carried)
         self.inputs = (*self.tensors, *self.free_sizes)
         self.outputs = program.outputs
+        self.lengths = {n: int(value) for n, value in module.sizes.items() if value is not None}  # of recurrences, too
         self.last_sizes: dict[str, int] = {}
         self.bounds = Bounds(program)
         self.source = emitted.source
@@ -106,7 +107,7 @@ class Executable:
 
     def arena_bytes(self, sizes: Mapping[str, int]) -> int:
         """Bytes of the arena when all sizes have the given values (static ones may be left out)."""
-        known = infer_sizes(self.tensors, {}, self.program.sizes, sizes)
+        known = self._known({}, sizes)
         return self.engine.arena(known, known, bool(self.program.updates))[1]
 
     @property
@@ -195,10 +196,14 @@ class Executable:
         given.update(mixed)
         check_names({n: a for n, a in arrays.items() if n not in mixed}, tuple(self.tensors))
         checked = {n: cast(n, arrays[n], t.kind, self.dtype) for n, t in self.tensors.items()}
-        known = infer_sizes(self.tensors, {n: a.shape for n, a in checked.items()}, self.program.sizes, given)
+        known = self._known({n: a.shape for n, a in checked.items()}, given)
         self.bounds.check(known, checked)
         self.last_sizes = known
         return checked, known
+
+    def _known(self, shapes: Mapping[str, tuple[int, ...]], sizes: Mapping[str, int] | None) -> dict[str, int]:
+        """The value of every size."""
+        return {**self.lengths, **infer_sizes(self.tensors, shapes, self.program.sizes, sizes)}
 
     def _state(self, state: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """State arrays to run on, and those among them that must be copied back."""
@@ -243,7 +248,7 @@ class Executable:
         if batch and len(rows) and (rows.min() < 0 or rows.max() >= min(lengths)):
             raise ArgumentError(f"order: expected rows 0 to {min(lengths) - 1}, found {rows.min()} to {rows.max()}")
         shapes = {n: a.shape for n, a in {**arrays, **own}.items()}
-        return infer_sizes(self.tensors, shapes, self.program.sizes, sizes)
+        return self._known(shapes, sizes)
 
     def _recorded(self, number: int) -> dict[str, np.ndarray]:
         recorded = {}

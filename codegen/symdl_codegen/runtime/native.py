@@ -33,7 +33,8 @@ class Loaded:
 
 def function(name: str, source: str, parameters: Sequence[str], dtype: str) -> Loaded:
     """The native code of the function ``name`` in ``source``; parameter types as in ``EmittedKernel.parameters``."""
-    key = cache.key_of("function", name, source, *parameters, dtype)
+    code = "\n".join(line for line in source.splitlines() if not line.lstrip().startswith("#"))
+    key = cache.key_of("function", name, code, *parameters, dtype)
     return _obtain(key, lambda: _compile_numba(f"{name}_{key[:12]}", name, source, parameters, dtype))
 
 
