@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "symdl.cli.train",
     "check": "symdl.cli.check",
     "kernels": "symdl.cli.kernels",
+    "bench": "symdl.cli.bench",
 }
 
 app = typer.Typer(

@@ -13,6 +13,7 @@ class History:
         loss: Mean cost of the training samples over the epoch, each batch at the values it was met with.
         losses: In a ``Program`` the loss of each group by its name, over its own steps of the epoch; NaN where it made
             none. ``loss`` is their sum.
+        step_loss: Cost of each batch of the last finished epoch, in order.
         validation_loss: Cost of the validation samples after the epoch; empty without validation data.
         metrics: Metrics after the epoch by name, on the validation data where there are some, else on those trained on.
         seconds: Time of each epoch, evaluation included.
@@ -25,6 +26,7 @@ class History:
 
     loss: list[float] = field(default_factory=list)
     losses: dict[str, list[float]] = field(default_factory=dict)
+    step_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     metrics: dict[str, list[float]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)

@@ -42,6 +42,7 @@ class Training:
         epoch: The number of finished epochs.
         step: The number of steps made, which is the time of schedules and bias corrections.
         history: What has been recorded.
+        met: The loss of each step of the last epoch.
     """
 
     def __init__(self, model: Model, data: Any, validation: Any, weights: Any, options: Options) -> None:
@@ -61,6 +62,7 @@ class Training:
         self.cycle = self._compile()
         self.history = History(timings=_timings([phase.built.seconds for phase in self.cycle.phases]))
         self.epoch = self.step = 0
+        self.met = np.zeros(0)
         self.best: tuple[int, dict[str, np.ndarray]] | None = None
         values = {**model.values, **model.states} if resumed is None else resumed[1]
         self.fixed = {name: self._cast(values[name]) for name in options.frozen}
@@ -104,6 +106,7 @@ class Training:
             return self._batches()
         order, size = self.samples.order(self.epoch, count, self.options)
         losses, done = self._steps(order, size, self.samples.fixed)
+        self.met = _together(losses)[-1:] if self.samples.whole else _together(losses)
         if self.samples.whole:
             return [{name: float(found[step]) for name, found in losses.items()} for step in range(done)], done
         steps = -(-len(order) // size)
@@ -123,6 +126,7 @@ class Training:
             lengths.append(count)
             for name, values in losses.items():
                 found[name].append(float(values[0]))
+        self.met = _together({name: np.array(part) for name, part in found.items()})
         return [{name: _mean(np.array(part), np.array(lengths)) for name, part in found.items()}], len(lengths)
 
     def _steps(self, order: np.ndarray, size: int, data: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], int]:
@@ -176,6 +180,7 @@ class Training:
         """Record finished epochs, look at the validation data, write the checkpoint, call the callbacks."""
         self.epoch += len(losses)
         self.history.record(losses)
+        self.history.step_loss = self.met.tolist()
         if self.samples.validation is not None or self.metrics:
             self._evaluate()
         self.history.seconds += [(perf_counter() - began) / len(losses)] * len(losses)
@@ -327,6 +332,11 @@ def _mean(losses: np.ndarray, lengths: np.ndarray) -> float:
     """Return the mean over samples of the losses of steps, NaN where a group had no turn; NaN if it had none at all."""
     own = ~np.isnan(losses)
     return float(losses[own] @ lengths[own] / lengths[own].sum()) if own.any() else float("nan")
+
+
+def _together(losses: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the sum over groups of the losses of steps, of those that had a turn."""
+    return np.nansum(list(losses.values()), axis=0) if len(losses) > 1 else next(iter(losses.values()))
 
 
 def _timings(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

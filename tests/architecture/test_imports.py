@@ -11,7 +11,7 @@ ORDER = {
         "errors", "notation", "expr", "ops", "derive", "simplify", "latex", "interpret", "calculus", "curvature",
         "derivation", "testing", "declared",
         "check", "init", "losses", "optimizers", "freeze", "compile", "minimizers", "stability",
-        "train", "data", "models", "cli", "__main__",
+        "train", "data", "models", "bench", "cli", "__main__",
     ],
     "symdl_codegen": [
         "errors", "primitives", "program", "ir", "scalars", "bounds", "ir_print", "ir_verify", "lower", "passes",
@@ -19,7 +19,7 @@ ORDER = {
     ],
 }  # fmt: skip
 # The parts of symdl that may import symdl_codegen, which itself never imports symdl.
-BRIDGE = {"freeze", "compile", "minimizers", "stability", "train", "cli"}
+BRIDGE = {"freeze", "compile", "minimizers", "stability", "train", "bench", "cli"}
 # Exceptions: (importing part, imported part) of symdl -> the reason. Such an import stands inside a function.
 EXCEPTIONS = {
     ("expr", "latex"): "SymPy and Jupyter ask a node for its LaTeX (_latex, _repr_latex_); layout lives in the printer",

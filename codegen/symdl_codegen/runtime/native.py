@@ -14,10 +14,18 @@ from symdl_codegen.errors import CompilerUnavailableError
 from symdl_codegen.intrinsics.lapack import ROUTINES, routine_address
 from symdl_codegen.intrinsics.machine import processor
 from symdl_codegen.intrinsics.pack import copy_module, pack_module, strips_module
+from symdl_codegen.intrinsics.peak import fma_module, sweep_module
 from symdl_codegen.intrinsics.tile import tile_module
 from symdl_codegen.runtime import cache
 
-HELPERS = {"tile": tile_module, "pack": pack_module, "copy": copy_module, "strips": strips_module}
+HELPERS = {
+    "tile": tile_module,
+    "pack": pack_module,
+    "copy": copy_module,
+    "strips": strips_module,
+    "fma": fma_module,
+    "sweep": sweep_module,
+}
 _LOCK = threading.RLock()
 _LOADED: dict[str, "Loaded"] = {}
 

@@ -1,0 +1,34 @@
+"""The machine's peak, taken in turn with the others: what a workload's operations would take at least."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from symdl.bench.limits import peak
+from symdl.bench.runner import Runner
+from symdl.bench.workload import Workload
+
+
+class Machine(Runner):
+    """Multiply-adds in registers on all threads; a sample is the seconds that the workload's operations take so."""
+
+    name: ClassVar[str] = "machine"
+
+    def imports(self) -> None:
+        """Everything is there."""
+
+    def prepare(self, workload: Workload) -> None:
+        """Compile the loop."""
+        self.workload = workload
+        peak(workload.dtype, self.threads, 1)
+
+    def results(self) -> np.ndarray:
+        """Nothing is computed."""
+        return np.zeros(0)
+
+    def sample(self) -> list[float]:
+        """Return the floor."""
+        return [self.workload.flops / peak(self.workload.dtype, self.threads)]
+
+
+RUNNER = Machine

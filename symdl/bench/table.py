@@ -1,0 +1,78 @@
+"""Rows as a table: times as multiples of the floor, starts in seconds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from symdl.bench.measure import Row, Times
+
+PEERS = ("torch-eager", "torch-compile", "jax-step", "jax-scan", "numpy", "numpy-syrk")
+
+
+def times_table(rows: Sequence[Row]) -> Any:
+    """Return the table of times: of each runner its median over the floor, and how much faster symdl is than the best.
+
+    A peer whose losses differ, or that failed, has no time; the notes say why.
+    """
+    from rich import box
+    from rich.table import Table
+
+    names = [name for name in PEERS if any(name in row.runners for row in rows)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("workload", "threads", "floor", "symdl", *names, *(["faster"] if names else [])):
+        table.add_column(column, justify="left" if column == "workload" else "right", no_wrap=True)
+    for row in rows:
+        cells = [_cell(row, name) for name in names]
+        ours = f"[bold]{row.over_floor('symdl'):.2f}[/bold]"
+        more = [f"{row.faster:.2f}" if row.faster else "–"] if names else []
+        table.add_row(row.workload, str(row.threads), duration(row.floor), ours, *cells, *more)
+    return table
+
+
+def starts_table(rows: Sequence[Row]) -> Any:
+    """Return the table of starts: seconds to declare, derive, compile and make a first step; imports are apart."""
+    from rich import box
+    from rich.table import Table
+
+    names = [name for name in PEERS if any(row.runners.get(name, Times()).prepare for row in rows)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="first step, seconds", title_justify="left")
+    for column in ("workload", "threads", "symdl cold", "symdl warm", *names):
+        table.add_column(column, justify="left" if column == "workload" else "right", no_wrap=True)
+    for row in rows:
+        cold = f"{row.cold.prepare:.2f}" if row.cold else "–"
+        cells = [f"{row.runners[name].prepare:.2f}" if name in row.runners else "" for name in names]
+        table.add_row(row.workload, str(row.threads), cold, f"{row.runners['symdl'].prepare:.2f}", *cells)
+    return table
+
+
+def notes(rows: Sequence[Row]) -> list[str]:
+    """Return why peers have no times, line by line."""
+    found = [
+        f"{row.workload}, {row.threads} thread{'s' * (row.threads > 1)}: {name} has no time: {times.refused}"
+        for row in rows
+        for name, times in row.runners.items()
+        if times.refused
+    ]
+    return [*found, *_peaks(rows)]
+
+
+def _peaks(rows: Sequence[Row]) -> list[str]:
+    found = sorted({(row.threads, round(row.peak / 1e9)) for row in rows})
+    text = ", ".join(f"{peak} GFLOP/s with {threads}" for threads, peak in found)
+    return [f"floor: operations of the products over the peak of multiply-adds in registers, measured in turn: {text}"]
+
+
+def _cell(row: Row, name: str) -> str:
+    times = row.runners.get(name)
+    if times is None:
+        return ""
+    if not times.seconds:
+        return "refused"
+    return f"{row.over_floor(name):.2f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time with three digits and its unit."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"

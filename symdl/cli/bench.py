@@ -1,0 +1,134 @@
+"""``symdl bench [NAME]``: training steps and functions beside those of other libraries, against the machine's limit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from symdl.cli.outcome import UsageError
+
+if TYPE_CHECKING:
+    from symdl.bench.measure import Row
+    from symdl.bench.workload import Workload
+
+FAMILIES = ("torch", "jax", "numpy")
+
+
+def command(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Workloads; all by default.", show_default=False)
+    ] = None,
+    against: Annotated[
+        list[str] | None, typer.Option("--against", metavar="PEER...", help="Peers: torch, jax.", show_default=False)
+    ] = None,
+    threads: Annotated[
+        str | None, typer.Option("--threads", help="As 1 or 1,4; by default one, and as many as there are processors.")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="Measuring time of a row, after everything started.")
+    ] = 5.0,
+    cold: Annotated[bool, typer.Option("--cold/--warm", help="Also start symdl with an empty cache.")] = True,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Everything that was measured.")] = None,
+    picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="A PNG of the ratios.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Only list the workloads.")] = False,
+) -> None:
+    """Measure training steps beside those of other libraries.
+
+    A time is given as a multiple of the floor: the operations of the equations at the peak that the machine reaches in
+    the same minutes. Peers begin from the same weights, see the same data in the same order, and have no time where
+    their first losses differ from symdl's by more than 1e-4.
+    """
+    from symdl.bench.workloads import WORKLOADS
+
+    wanted, families = _sorted(names or [], against or [])
+    if listed:
+        for workload in WORKLOADS.values():
+            typer.echo(f"{workload.name:15}{workload.title}")
+        return
+    rows = []
+    for workload in [_find(name) for name in wanted] or list(WORKLOADS.values()):
+        rows += _rows(workload, families, _threads(threads), seconds, cold)
+    report(rows, json, picture)
+
+
+def report(rows: "Sequence[Row]", json: Path | None, picture: Path | None) -> None:
+    """Print the tables, and write the files asked for."""
+    from rich.console import Console
+
+    from symdl.bench.machine import machine
+    from symdl.bench.picture import bars
+    from symdl.bench.table import notes, starts_table, times_table
+    from symdl.cli.files import shown, write
+
+    where = machine()
+    console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width
+        console = Console(width=200)
+    about = f"{where['processor']}, {where['cores']} cores, vectors of {where['vector bits']} bits"
+    console.print(f"{about}; times over the floor, medians", highlight=False)
+    console.print(times_table(rows), starts_table(rows))
+    for line in notes(rows):
+        console.print(line, highlight=False, soft_wrap=True)
+    if json is not None:
+        import json as text
+
+        content: dict[str, Any] = {"machine": where, "rows": [row.as_dict() for row in rows]}
+        write(json, text.dumps(content, indent=1) + "\n")
+        typer.echo(f"figures in {shown(json)}")
+    if picture is not None:
+        write(picture, bars(rows, about))
+        typer.echo(f"picture in {shown(picture)}")
+
+
+def _rows(
+    workload: "Workload", families: Sequence[str], threads: Sequence[int], seconds: float, cold: bool
+) -> "list[Row]":
+    from symdl.bench.measure import available, measure
+
+    peers, lacking = available(workload, families)
+    if lacking:
+        typer.echo(
+            f"{workload.name}: left out: {', '.join(lacking)}, not installed (pip install 'symdl[bench]')", err=True
+        )
+    found = []
+    for count in threads:
+
+        def say(text: str, count: int = count) -> None:
+            typer.echo(f"{workload.name}, {count} thread{'s' * (count > 1)}: {text}", err=True)
+
+        found.append(measure(workload, count, peers, seconds, cold, say))
+    return found
+
+
+def _sorted(names: Sequence[str], against: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return workloads and families of peers; ``--against torch jax`` leaves ``jax`` among the names."""
+    given = [part for text in against for part in text.replace(",", " ").split()]
+    families = given + [name for name in names if against and name in FAMILIES]
+    for name in families:
+        if name not in FAMILIES:
+            raise UsageError(f"unknown peer {name!r}; the peers are {', '.join(FAMILIES)}")
+    return [name for name in names if not (against and name in FAMILIES)], ["numpy", *families]
+
+
+def _find(name: str) -> "Workload":
+    import difflib
+
+    from symdl.bench.workloads import WORKLOADS
+
+    if name not in WORKLOADS:
+        close = difflib.get_close_matches(name.lower(), WORKLOADS, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise UsageError(f"unknown workload {name!r}; {hint}The workloads are {', '.join(WORKLOADS)}")
+    return WORKLOADS[name]
+
+
+def _threads(text: str | None) -> list[int]:
+    from symdl.bench.child import processors
+
+    if text is None:
+        return sorted({1, len(processors())})
+    parts = text.replace(",", " ").split()
+    if not parts or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise UsageError(f"--threads: expected numbers of at least 1, such as 1 or 1,4, found {text!r}")
+    return [int(part) for part in parts]
