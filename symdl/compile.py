@@ -6,6 +6,7 @@ from typing import Any
 import sympy
 from sympy import Basic, Symbol
 
+from symdl.collector import paused
 from symdl.declared import check_declared
 from symdl.errors import ExpressionError, InputError, NumericalError
 from symdl.expr.ingest import ingest
@@ -147,6 +148,7 @@ class CompiledFunction:
             )
         return found
 
+    @paused()
     def _executable(self, static: Mapping[str, int]) -> Any:
         key = tuple(sorted(static.items()))
         found = self._executables.get(key)
@@ -175,6 +177,7 @@ class CompiledFunction:
         return "$\\displaystyle " + r",\quad ".join(latex(value) for value in self._values) + "$"
 
 
+@paused()
 def compile(
     value: Any,
     target: str = "cpu",

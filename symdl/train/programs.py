@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sympy import Symbol
 
+from symdl.collector import paused
 from symdl.errors import ExpressionError, InputError
 from symdl.expr.random import SAMPLE, SEED, STEP
 from symdl.expr.sizes import dims
@@ -60,11 +61,13 @@ class Built:
         return {name: array for name, array in arrays.items() if name in tensors and tensors[name].role == role}
 
 
+@paused()
 def prediction(declared: Declaration, where: Where) -> Built:
     """Compile the outputs, with what differs between training and prediction as it is in prediction."""
     return _build("prediction", objective(declared, "predict").outputs, where, {}, mode="predict")
 
 
+@paused()
 def evaluation(declared: Declaration, where: Where) -> Built:
     """Compile the cost and the outputs, with what differs between the two as it is in prediction."""
     goal = objective(declared, "predict")
@@ -72,6 +75,7 @@ def evaluation(declared: Declaration, where: Where) -> Built:
     return _build("evaluation", {**costs, **goal.outputs}, where, {}, mode="predict")
 
 
+@paused()
 def training(declared: Declaration, where: Where, parts: Sequence[Part], switches: Switches) -> Built:
     """Compile a step that trains some parameters."""
     goal = objective(declared, "train", switches.weighted)

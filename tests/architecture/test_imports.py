@@ -8,8 +8,8 @@ from tests.architecture.source import SourceFile, package_files
 # A new file or folder at the top of a package gets its place here.
 ORDER = {
     "symdl": [
-        "errors", "notation", "expr", "ops", "derive", "simplify", "latex", "interpret", "calculus", "curvature",
-        "derivation", "testing", "declared",
+        "errors", "collector", "notation", "expr", "ops", "derive", "simplify", "latex", "interpret", "calculus",
+        "curvature", "derivation", "testing", "declared",
         "check", "init", "losses", "optimizers", "freeze", "compile", "minimizers", "stability",
         "train", "data", "models", "bench", "cli", "__main__",
     ],

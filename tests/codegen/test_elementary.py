@@ -12,7 +12,7 @@ from scipy import special
 
 from symdl_codegen import build
 from symdl_codegen.intrinsics.functions import FUNCTIONS
-from symdl_codegen.runtime import native
+from symdl_codegen.runtime import compiler
 from tests.codegen.programs import Builder, ap, axes, ld
 
 UNARY = [name for name in FUNCTIONS if name != "pow"]
@@ -222,7 +222,7 @@ def test_loops_become_vector_code_without_calls(name, dtype):
     inputs = [ld(b.input(f"x{k}", "n", "m"), "i", "j") for k in range(2 if name == "pow" else 1)]
     b.eq("y", axes(i="n", j="m"), ap(name, *inputs))
     (kernel,) = build(b.program("y"), dtype=dtype).emitted.kernels
-    text = native.llvm_text(kernel.name, kernel.source, [kind for _, kind in kernel.parameters], dtype)
+    text = compiler.llvm_text(kernel.name, kernel.source, [kind for _, kind in kernel.parameters], dtype)
     assert re.search(r"<\d+ x (float|double)> @llvm\.fma\.v", text), "no vector code"
     called = set(re.findall(r"call [^@]*@\"?([\w.$]+)", text))
     assert not [name for name in called if not name.startswith("llvm.")]

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-FORMAT = "1"  # change it when the layout of cache files or the meaning of emitted text changes
+FORMAT = "2"  # change it when the layout of cache files or the meaning of emitted text changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,19 @@ def cache_directory() -> Path:
 
 
 @cache
-def _environment() -> str:
+def environment() -> str:
+    """What every key depends on: the compilers' versions, our intrinsics, how we compile, and the processor."""
     from symdl_codegen.intrinsics.machine import processor
 
-    sources = sorted((Path(__file__).parent.parent / "intrinsics").glob("*.py"))
+    here = Path(__file__).parent
+    sources = [*sorted((here.parent / "intrinsics").glob("*.py")), here / "compiler.py"]
     intrinsics = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     return "\0".join([FORMAT, version("numba"), version("llvmlite"), sys.version.split()[0], *processor(), intrinsics])
 
 
 def key_of(*parts: str) -> str:
-    """The hash of ``parts``, the compilers' versions, our intrinsics and the processor."""
-    return hashlib.sha256("\0".join([_environment(), *parts]).encode()).hexdigest()[:40]
+    """The hash of ``parts`` and of the ``environment``."""
+    return hashlib.sha256("\0".join([environment(), *parts]).encode()).hexdigest()[:40]
 
 
 def load(key: str) -> NativeCode | None:

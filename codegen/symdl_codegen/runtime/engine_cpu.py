@@ -52,18 +52,24 @@ class CpuEngine:
     def __init__(self, module: Module, emitted: Emitted, dtype: str, share_memory: bool = True) -> None:
         self.module, self.emitted, self.dtype, self.share_memory = module, emitted, dtype, share_memory
         self.item = {"real": np.dtype(dtype).itemsize, "int": 8, "bool": 1}
-        loaded = [native.function(k.name, k.source, [t for _, t in k.parameters], dtype) for k in emitted.kernels]
+        sources: list[native.Source] = [
+            (k.name, k.source, [t for _, t in k.parameters], dtype) for k in emitted.kernels
+        ]
         names = sorted({a.name for call in emitted.calls for a in call.arguments if a.role == "symbol"})
+        drivers: list[native.Source] = [("run", driver.RUN, driver.RUN_PARAMETERS, "float64")]
+        if module.updates:
+            drivers.append(("epoch", driver.EPOCH, driver.EPOCH_PARAMETERS, "float64"))
+        native.prepare([*sources, *drivers], names)
+        loaded = [native.function(*source) for source in sources]
         symbols = {name: native.symbol(name) for name in names}
-        run = native.function("run", driver.RUN, driver.RUN_PARAMETERS, "float64")
-        epoch = native.function("epoch", driver.EPOCH, driver.EPOCH_PARAMETERS, "float64") if module.updates else None
-        everything = [*loaded, *symbols.values(), run, *([epoch] if epoch else [])]
+        run, *epoch = (native.function(*source) for source in drivers)
+        everything = [*loaded, *symbols.values(), run, *epoch]
         self.cached = all(code.cached for code in everything)
         self.compiled = sum(not code.cached for code in everything)
         self.addresses = [code.address for code in loaded]
         self.symbols = {name: code.address for name, code in symbols.items()}
         self.run = _callable(run.address, len(driver.RUN_PARAMETERS))
-        self.epoch_loop = _callable(epoch.address, len(driver.EPOCH_PARAMETERS)) if epoch else None
+        self.epoch_loop = _callable(epoch[0].address, len(driver.EPOCH_PARAMETERS)) if epoch else None
         self.lives = lifetimes(module)
         self.renewed = {state for state, _ in module.updates} & set(module.outputs.values())
         self.plans: OrderedDict[tuple[object, ...], tuple[Plan, Plan | None]] = OrderedDict()
