@@ -9,10 +9,12 @@ from sympy import Add, Expr, Mul
 
 from symdl.expr.index import Index, axis_index, free_indices, fresh_index, substitute
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
-from symdl.expr.system import Equation, System, scalars_of
+from symdl.expr.scalar import SCALAR_OPS
+from symdl.expr.system import Equation, System, elements_of, scalars_of
 from symdl.freeze.scatter import as_scatter
 from symdl.freeze.sums import products
 
+_where = SCALAR_OPS["where"]
 NOMINAL_SIZE = 64  # what a symbolic size counts as when orders of contraction are compared
 
 
@@ -74,7 +76,7 @@ def _parts(equation: Equation, fresh: Callable[[tuple[Expr, ...]], TensorSymbol]
     operands: list[tuple[frozenset[Index], Expr]] = []
     for indices, factors in sorted(groups.items(), key=lambda item: sorted(index.name for index in item[0])):
         product = Mul(*factors)
-        if indices != everything and not isinstance(product, Element):
+        if indices != everything and not _is_operand(product, time):
             product = _materialise(indices, sizes, product, (), fresh, made, time)
         operands.append((indices, product))
     summed = {index for index, _ in reduced}
@@ -94,6 +96,13 @@ def _parts(equation: Equation, fresh: Callable[[tuple[Expr, ...]], TensorSymbol]
     result = substitute(result * lost, {new: old for old, new in opened.items()})
     made.append(replace(equation, body=result))
     return [replace(item, loop=equation.loop) for item in made]
+
+
+def _is_operand(product: Expr, time: tuple[Index, int] | None) -> bool:
+    """Whether a factor may stay: an element, or elements chosen by the time of the loop, which the loop is split at."""
+    if isinstance(product, _where) and time is not None and free_indices(product.args[0]) <= {time[0]}:
+        return all(branch.is_number or _is_operand(branch, time) for branch in product.args[1:])
+    return isinstance(product, Element)
 
 
 def _added(
@@ -166,10 +175,26 @@ def _materialise(
     time: tuple[Index, int] | None,
 ) -> Expr:
     """Give a product, summed over some of its indices, an equation of its own; return its element."""
-    order = sorted(indices, key=lambda index: (len(index.name), index.name))
-    if time is not None and order[time[1] : time[1] + 1] != [time[0]]:
-        raise _WithoutTimeError
+    order = _order(indices, product)
+    if time is not None:
+        if time[0] not in indices or time[1] >= len(order):
+            raise _WithoutTimeError
+        order.remove(time[0])
+        order.insert(time[1], time[0])
     target = fresh(tuple(sizes[index] for index in order))
     body = Reduce("add", product, *reduced) if reduced else product
     made.append(Equation(target, substitute(body, {index: axis_index(k) for k, index in enumerate(order)})))
     return Element(target, *order)
+
+
+def _order(indices: frozenset[Index], product: Expr) -> list[Index]:
+    """Return indices in the order of the longest element that has them, so that memory is read as it is written."""
+    elements = sorted(elements_of(product), key=lambda load: (-len(free_indices(load) & indices), str(load)))
+    named = [
+        index for load in elements[:1] for place in load.indices for index in _sorted(free_indices(place) & indices)
+    ]
+    return [*_sorted(indices - set(named)), *dict.fromkeys(named)]
+
+
+def _sorted(indices: frozenset[Index]) -> list[Index]:
+    return sorted(indices, key=lambda index: (len(index.name), index.name))
