@@ -1,7 +1,7 @@
 """A runner in a process of its own: ``python -m symdl.bench.child JOB`` answers requests, one line of JSON each.
 
 It says when it is ready, with the seconds of imports and of preparing. After ``results FILE`` it has written what must
-agree to a file; after ``sample`` it tells seconds for each step.
+agree to a file; after ``sample`` it tells seconds for each step, and symdl's after ``profile`` those of each kernel.
 """
 
 import json
@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ def serve(job: Mapping[str, Any], requests: Any, answers: Any) -> None:
             answer(True)
         elif request == "sample":
             answer(runner.sample())
+        elif request == "profile":
+            answer([asdict(kernel) for kernel in runner.profile()])  # type: ignore[attr-defined]  # because only symdl's runner is asked
         else:
             raise InputError(f"unknown request {request!r}")
 

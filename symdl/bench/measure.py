@@ -58,7 +58,7 @@ class Row:
         floor: The seconds that the operations take at the peak measured in between: the shortest sample.
         runners: By name; symdl's come first.
         cold: symdl's start with an empty cache.
-        started: When, as UTC.
+        kernels: Those of symdl: name, note (its equations), calls and seconds for each step, the slowest first.
     """
 
     workload: str
@@ -67,6 +67,7 @@ class Row:
     floor: float
     runners: dict[str, Times]
     cold: Times | None = None
+    kernels: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def peak(self) -> float:
@@ -117,6 +118,7 @@ def measure(
     peers: Sequence[str] = (),
     seconds: float = 5.0,
     cold: bool = True,
+    profile: bool = False,
     say: Say = lambda text: None,
 ) -> Row:
     """Measure a row.
@@ -127,6 +129,7 @@ def measure(
         peers: Names of runners.
         seconds: How long is measured, at least three rounds; starting and compiling come before.
         cold: Whether symdl also starts once with an empty cache.
+        profile: Whether symdl's kernels are timed one by one, on one thread.
         say: Hears what happens.
 
     Raises:
@@ -166,6 +169,8 @@ def measure(
                 sleep(SETTLE_SECONDS)
             rounds += 1
         row.floor = min(floors)
+        if profile and threads == 1:
+            row.kernels = children["symdl"].ask("profile")
         return row
 
 

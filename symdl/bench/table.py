@@ -44,6 +44,23 @@ def starts_table(rows: Sequence[Row]) -> Any:
     return table
 
 
+def kernels_table(row: Row, most: int = 12) -> Any:
+    """Return the table of the kernels of a step that take longest: shares of the sum of all, and their equations."""
+    from rich import box
+    from rich.table import Table
+
+    total = sum(kernel["seconds"] for kernel in row.kernels)
+    title = f"{row.workload}: kernels of a step, {total / row.floor:.2f} times the floor in all"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+    for column in ("share", "time", "calls", "equations"):
+        table.add_column(column, justify="left" if column == "equations" else "right", no_wrap=True)
+    for kernel in row.kernels[:most]:
+        note = " ; ".join(kernel["note"].split("\n"))
+        share = f"{100 * kernel['seconds'] / total:.1f} %"
+        table.add_row(share, duration(kernel["seconds"]), str(kernel["calls"]), note)
+    return table
+
+
 def notes(rows: Sequence[Row]) -> list[str]:
     """Return why peers have no times, line by line."""
     found = [

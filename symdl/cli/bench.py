@@ -29,6 +29,9 @@ def command(
         float, typer.Option("--seconds", help="Measuring time of a row, after everything started.")
     ] = 5.0,
     cold: Annotated[bool, typer.Option("--cold/--warm", help="Also start symdl with an empty cache.")] = True,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Also the kernels of a step that take longest, on one thread.")
+    ] = False,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Everything that was measured.")] = None,
     picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="A PNG of the ratios.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="Only list the workloads.")] = False,
@@ -48,7 +51,7 @@ def command(
         return
     rows = []
     for workload in [_find(name) for name in wanted] or list(WORKLOADS.values()):
-        rows += _rows(workload, families, _threads(threads), seconds, cold)
+        rows += _rows(workload, families, _threads(threads), seconds, cold, profile)
     report(rows, json, picture)
 
 
@@ -58,7 +61,7 @@ def report(rows: "Sequence[Row]", json: Path | None, picture: Path | None) -> No
 
     from symdl.bench.machine import machine
     from symdl.bench.picture import bars
-    from symdl.bench.table import notes, starts_table, times_table
+    from symdl.bench.table import kernels_table, notes, starts_table, times_table
     from symdl.cli.files import shown, write
 
     where = machine()
@@ -68,6 +71,9 @@ def report(rows: "Sequence[Row]", json: Path | None, picture: Path | None) -> No
     about = f"{where['processor']}, {where['cores']} cores, vectors of {where['vector bits']} bits"
     console.print(f"{about}; times over the floor, medians", highlight=False)
     console.print(times_table(rows), starts_table(rows))
+    for row in rows:
+        if row.kernels:
+            console.print(kernels_table(row), highlight=False)
     for line in notes(rows):
         console.print(line, highlight=False, soft_wrap=True)
     if json is not None:
@@ -82,7 +88,7 @@ def report(rows: "Sequence[Row]", json: Path | None, picture: Path | None) -> No
 
 
 def _rows(
-    workload: "Workload", families: Sequence[str], threads: Sequence[int], seconds: float, cold: bool
+    workload: "Workload", families: Sequence[str], threads: Sequence[int], seconds: float, cold: bool, profile: bool
 ) -> "list[Row]":
     from symdl.bench.measure import available, measure
 
@@ -97,7 +103,7 @@ def _rows(
         def say(text: str, count: int = count) -> None:
             typer.echo(f"{workload.name}, {count} thread{'s' * (count > 1)}: {text}", err=True)
 
-        found.append(measure(workload, count, peers, seconds, cold, say))
+        found.append(measure(workload, count, peers, seconds, cold, profile, say))
     return found
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from symdl.bench.profile import Kernel, timed
 from symdl.bench.runner import Trainer
 from symdl.bench.workload import SEED, Function, Training
 
@@ -70,11 +71,23 @@ class Symdl(Trainer):
         history = self.trained(self.data, count, callbacks=lambda _, history: losses.extend(history.step_loss))
         return losses, history.seconds
 
+    def profile(self) -> list[Kernel]:
+        """Return the kernels, with their calls and seconds for one step or call; slowest first."""
+        if isinstance(self.workload, Training):
+            executable = self.model.training_program().executable
+            count, run = self.workload.steps, lambda: self.epochs(1)
+        else:
+            [executable], count, run = self.compiled._executables.values(), 1, self.call
+        with timed(executable) as kernels:
+            run()
+        found = [Kernel(part.name, part.note, part.calls // count, part.seconds / count) for part in kernels]
+        return sorted(found, key=lambda part: -part.seconds)
+
     def function(self, workload: Function) -> Callable[[], Any]:
         """Compile the expression for arguments of these sizes."""
         from symdl.compile import compile
 
-        compiled = compile(workload.expression(), dtype=workload.dtype, threads=self.threads)
+        self.compiled = compiled = compile(workload.expression(), dtype=workload.dtype, threads=self.threads)
         self.details = compiled.timings
         arrays = {name: array for name, array in workload.arrays().items() if name in compiled.inputs}
         return lambda: compiled(arrays)
