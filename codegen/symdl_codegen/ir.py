@@ -116,7 +116,8 @@ class Contract:
     """For each (row, column): ``local`` = sum over ``depth`` of ``left * right``, in tiles; then ``epilogue``.
 
     ``left`` does not depend on the column and ``right`` not on the row; both have affine addresses. ``panel`` is
-    the scratch buffer for packed operands and ``tile`` the one that holds a finished tile.
+    the scratch buffer for packed operands and ``tile`` the one that holds a finished tile. ``along`` is what vectors
+    run along: the columns, or the depth, whose last axis is then contiguous in both operands.
     """
 
     row: Axis
@@ -128,6 +129,7 @@ class Contract:
     epilogue: tuple["Statement", ...]
     panel: str
     tile: str
+    along: str = "columns"
 
 
 @dataclass(frozen=True, slots=True)

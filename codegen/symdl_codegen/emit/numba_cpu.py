@@ -8,6 +8,7 @@ import math
 
 from symdl_codegen.emit import Argument, Call, Emitted, EmittedKernel
 from symdl_codegen.emit.names import Names, identifier
+from symdl_codegen.emit.numba_dots import DotsText
 from symdl_codegen.emit.numba_lapack import LOCALS, ROUTINES_OF, RoutineText
 from symdl_codegen.emit.numba_tile import TileText, helpers
 from symdl_codegen.emit.scalar_text import (
@@ -111,6 +112,8 @@ RESERVED = frozenset(
         "copy_code",
         "strips_code",
         "tile_code",
+        "dots",
+        "dots_code",
         *(f"{name}_code" for name in ROUTINES),
         *ROUTINES,
         "address",
@@ -215,6 +218,8 @@ class _Writer:
                     self._store(statement, depth)
                 case Nest(axes, inner):
                     self.body(inner, self._shared_loops(axes, depth))
+                case Contract(along="depth"):
+                    DotsText(self, statement).write(depth)
                 case Contract():
                     TileText(self, statement).write(depth)
                 case Routine():

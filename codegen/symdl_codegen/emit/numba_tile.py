@@ -56,6 +56,8 @@ def depths(part: Contract, module: Module) -> list[tuple[Scalar, Scalar, Scalar]
 
 def helpers(part: Contract, module: Module) -> list[str]:
     """The native helpers that the tile calls."""
+    if part.along == "depth":
+        return ["dots"]
     loops, left, right = depths(part, module), *(operand_strides(load, module) for load in (part.left, part.right))
     names = ["tile"]
     if len(loops) == 1 and left.get(part.row.index) == ONE:

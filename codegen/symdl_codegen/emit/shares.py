@@ -70,7 +70,7 @@ def _candidates(body: tuple[Statement, ...], rows: int, columns: int) -> dict[Ax
             for axis, granule in _candidates(part.body, rows, columns).items():
                 found[axis] = max(granule, found.get(axis, 1))
         elif isinstance(part, Contract):
-            found |= {part.row: rows, part.column: columns}
+            found |= {part.row: rows, part.column: columns} if part.along == "columns" else {part.row: 1}
     return found
 
 

@@ -196,6 +196,19 @@ def pack(typing_context, packer, source, stride, panel, depth, columns):
     return types.void(*[types.int64] * 6), emit
 
 
+@intrinsic
+def dots(typing_context, code, a, a_row, b, b_column, c, c_row, e0, a0, b0, e1, a1, b1, extent, rows, columns):
+    """Call ``intrinsics/dots.py`` at address ``code``; all arguments are 64-bit integers."""
+
+    def emit(context, builder, signature, arguments):
+        code, *rest = arguments
+        kind = ir.FunctionType(ir.VoidType(), [I64] * len(rest))
+        builder.call(builder.inttoptr(code, kind.as_pointer()), rest)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 16), emit
+
+
 MOST_ARGUMENTS = 48
 
 
@@ -255,6 +268,7 @@ NAMESPACE = {
     "address": address,
     "contract": contract,
     "pack": pack,
+    "dots": dots,
     "call_kernel": call_kernel,
     "copy_bytes": copy_bytes,
     "pointer_float32": pointer_float32,

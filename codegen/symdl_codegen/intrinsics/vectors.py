@@ -49,6 +49,11 @@ class Vectors:
         where = builder.bitcast(place, self.vector.as_pointer())
         builder.call(function, [value, where, I32(self.bytes), mask])
 
+    def total(self, builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
+        """The sum of all lanes, pairwise."""
+        function = self._intrinsic(f"llvm.vector.reduce.fadd.{self.suffix}", [self.scalar, self.vector], self.scalar)
+        return builder.call(function, [ir.Constant(self.scalar, 0.0), value], fastmath=("reassoc",))
+
     def splat(self, builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
         """``value``, of any scalar type, in every lane."""
         kind = ir.VectorType(value.type, self.width)

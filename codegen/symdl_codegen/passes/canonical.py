@@ -95,12 +95,12 @@ class Renaming:
             case Nest(axes, inner):
                 axes = tuple(map(self.axis, axes))
                 return Nest(axes, self.body(inner))
-            case Contract(row, column, depth, left, right, local, epilogue, panel, tile):
+            case Contract(row, column, depth, left, right, local, epilogue, panel, tile, along):
                 row, column = self.axis(row), self.axis(column)
                 depth = tuple(map(self.axis, depth))
                 left, right = self.scalar(left), self.scalar(right)
                 local, panel, tile = self.local(local), self.buffer(panel), self.buffer(tile)
-                return Contract(row, column, depth, left, right, local, self.body(epilogue), panel, tile)
+                return Contract(row, column, depth, left, right, local, self.body(epilogue), panel, tile, along)
             case Routine(op, operands, matrices, results, work, whole):
                 return Routine(
                     op,

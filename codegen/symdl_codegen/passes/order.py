@@ -58,7 +58,7 @@ def _ordered(kernel: Kernel, ranks: dict[str, int]) -> Kernel:
         return node
 
     body = tuple(map_statement(part, lambda scalar: map_scalar(scalar, change)) for part in kernel.body)
-    return replace(kernel, body=tuple(map(_reordered, body)))
+    return replace(kernel, body=tuple(map(by_appearance, body)))
 
 
 def _has_function(scalar: Scalar) -> bool:
@@ -86,10 +86,10 @@ def _structure(scalar: Scalar, places: dict[str, int]) -> tuple[Any, ...]:
     raise AssertionError(scalar)
 
 
-def _reordered(part: Statement) -> Statement:
+def by_appearance(part: Statement) -> Statement:
     """``part`` with the axes of each reduction in the order in which its value reads them."""
     if isinstance(part, Nest):
-        return replace(part, body=tuple(map(_reordered, part.body)))
+        return replace(part, body=tuple(map(by_appearance, part.body)))
     if not isinstance(part, Reduce):
         return part
     places: dict[str, int] = {}

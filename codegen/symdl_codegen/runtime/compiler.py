@@ -8,6 +8,7 @@ from typing import Any
 from llvmlite import binding
 
 from symdl_codegen.errors import CompilerUnavailableError
+from symdl_codegen.intrinsics.dots import dots_module
 from symdl_codegen.intrinsics.machine import processor
 from symdl_codegen.intrinsics.pack import copy_module, pack_module, strips_module
 from symdl_codegen.intrinsics.peak import fma_module, sweep_module
@@ -19,6 +20,7 @@ HELPERS = {
     "pack": pack_module,
     "copy": copy_module,
     "strips": strips_module,
+    "dots": dots_module,
     "fma": fma_module,
     "sweep": sweep_module,
 }

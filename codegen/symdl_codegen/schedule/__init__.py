@@ -5,11 +5,14 @@ from dataclasses import replace
 from symdl_codegen.ir import Kernel, Module, Nest, Tensor
 from symdl_codegen.ir_verify import verify_module
 from symdl_codegen.schedule.contractions import tile_contraction
+from symdl_codegen.schedule.dots import dot_products
 from symdl_codegen.schedule.hoist import hoist
+from symdl_codegen.schedule.layouts import layouts
 from symdl_codegen.schedule.operands import operands, transposed
 from symdl_codegen.schedule.reductions import reduce_rows
 
 SCHEDULES = {
+    "dots": dot_products,  # sums of products whose operands are contiguous along the depth
     "contractions": tile_contraction,  # sums of products become register tiles with epilogues
     "reductions": reduce_rows,  # a reduction whose operands are contiguous along a kept axis runs row by row
 }
@@ -18,10 +21,13 @@ SCHEDULES = {
 def schedule(module: Module, switches: dict[str, bool]) -> Module:
     """Rewrite the nests of every kernel by the first schedule that applies and whose switch is not off; then hoist.
 
-    With ``operands`` contractions first get operands that are loads, and in loops over time contiguous ones.
+    With ``operands`` contractions first get operands that are loads, and in loops over time contiguous ones; with
+    ``layouts`` tensors then get the order of axes that suits the loops.
     """
     if switches.get("operands", True) and switches.get("contractions", True):
         module = verify_module(operands(module))
+    if switches.get("layouts", True):
+        module = verify_module(layouts(module))
     buffers = dict(module.buffers)
     kernels = tuple(_scheduled(kernel, buffers, switches) for kernel in module.kernels)
     module = replace(module, kernels=kernels, buffers=buffers)
