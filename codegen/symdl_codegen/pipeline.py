@@ -13,9 +13,9 @@ from symdl_codegen.runtime import engine_class
 from symdl_codegen.runtime.executable import Executable
 from symdl_codegen.schedule import SCHEDULES, schedule
 
-SWITCHES = ("lengths", "distribute", *PASSES, "layouts", "operands", *SCHEDULES, "hoist", "memory")
+SWITCHES = ("lengths", "distribute", *PASSES, "layouts", "operands", "rows", *SCHEDULES, "hoist", "memory")
 UNLIKE_CPU = dict.fromkeys(
-    ("new_states", "time_first", "layouts", "operands", *SCHEDULES, "hoist"), False
+    ("new_states", "time_first", "layouts", "operands", "rows", *SCHEDULES, "hoist"), False
 )  # other emitters order each nest themselves
 PLAIN = {name: False for name in SWITCHES if name not in ("lengths", "powers", "sharing", "dead_code")}
 

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-FORMAT = "2"  # change it when the layout of cache files or the meaning of emitted text changes
+FORMAT = "3"  # change it when the layout of cache files or the meaning of emitted text changes
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,12 @@ def _object_code(symbol: str, module: binding.ModuleRef, speed_level: int = 3) -
 
 
 def _optimise(module: binding.ModuleRef, machine: binding.TargetMachine, speed_level: int = 3) -> None:
-    """One round of LLVM's passes: our functions call nothing that a second round could inline."""
+    """One round of LLVM's passes: our functions call nothing that a second round could inline.
+
+    Kernels are not unrolled: a short loop unrolled in full is not vectorised any more, and takes longer to compile.
+    """
     options = binding.create_pipeline_tuning_options(speed_level)
+    options.loop_unrolling = speed_level < 3  # tiles are made of vectors
     builder = binding.create_pass_builder(machine, options)
     manager = builder.getModulePassManager()
     manager.run(module, builder)

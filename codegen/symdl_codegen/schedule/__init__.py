@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from symdl_codegen.ir import Kernel, Module, Nest, Tensor
+from symdl_codegen.ir import Kernel, Module, Nest, Statement, Tensor, statements
 from symdl_codegen.ir_verify import verify_module
 from symdl_codegen.schedule.contractions import tile_contraction
 from symdl_codegen.schedule.dots import dot_products
@@ -10,6 +10,7 @@ from symdl_codegen.schedule.hoist import hoist
 from symdl_codegen.schedule.layouts import layouts
 from symdl_codegen.schedule.operands import operands, transposed
 from symdl_codegen.schedule.reductions import reduce_rows
+from symdl_codegen.schedule.rows import rows
 
 SCHEDULES = {
     "dots": dot_products,  # sums of products whose operands are contiguous along the depth
@@ -22,12 +23,15 @@ def schedule(module: Module, switches: dict[str, bool]) -> Module:
     """Rewrite the nests of every kernel by the first schedule that applies and whose switch is not off; then hoist.
 
     With ``operands`` contractions first get operands that are loads, and in loops over time contiguous ones; with
-    ``layouts`` tensors then get the order of axes that suits the loops.
+    ``layouts`` tensors then get the order of axes that suits the loops, and with ``rows``
+    kernels are joined over their outer axes.
     """
     if switches.get("operands", True) and switches.get("contractions", True):
         module = verify_module(operands(module))
     if switches.get("layouts", True):
         module = verify_module(layouts(module))
+    if switches.get("rows", True):
+        module = verify_module(rows(module))
     buffers = dict(module.buffers)
     kernels = tuple(_scheduled(kernel, buffers, switches) for kernel in module.kernels)
     module = replace(module, kernels=kernels, buffers=buffers)
@@ -39,16 +43,21 @@ def schedule(module: Module, switches: dict[str, bool]) -> Module:
 
 
 def _scheduled(kernel: Kernel, buffers: dict[str, Tensor], switches: dict[str, bool]) -> Kernel:
-    body = []
-    for part in kernel.body:
-        if isinstance(part, Nest):
-            for name, rewrite in SCHEDULES.items():
-                changed = rewrite(part, kernel.name, buffers) if switches.get(name, True) else None
-                if changed is not None:
-                    part = changed
-                    break
-        body.append(part)
-    return replace(kernel, body=tuple(body))
+    nests = [part for part in statements(kernel.body) if isinstance(part, Nest)]
+
+    def name(nest: Nest) -> str:
+        return kernel.name if len(nests) == 1 else f"{kernel.name}_{nests.index(nest)}"
+
+    def scheduled(part: Statement) -> Statement:
+        if not isinstance(part, Nest):
+            return part
+        for schedule, rewrite in SCHEDULES.items():
+            changed = rewrite(part, name(part), buffers) if switches.get(schedule, True) else None
+            if changed is not None:
+                return changed
+        return replace(part, body=tuple(map(scheduled, part.body)))
+
+    return replace(kernel, body=tuple(map(scheduled, kernel.body)))
 
 
 __all__ = ["SCHEDULES", "schedule"]

@@ -56,6 +56,16 @@ def product_of(reduce: Reduce, buffers: dict[str, Tensor]) -> Product | None:
     return Product(left, right, scale)
 
 
+def sides(axes: tuple[Axis, ...], body: tuple[Statement, ...], buffers: dict[str, Tensor]) -> tuple[set[str], set[str]]:
+    """The axes that only the left and only the right operand of the one sum of products in ``body`` has."""
+    reductions = [part for part in body if isinstance(part, Reduce)]
+    product = product_of(reductions[0], buffers) if len(reductions) == 1 else None
+    if product is None:
+        return set(), set()
+    kept, left, right = {axis.index for axis in axes}, free_indices(product.left), free_indices(product.right)
+    return (left - right) & kept, (right - left) & kept
+
+
 def factors_of(value: Scalar) -> list[Scalar]:
     """The factors of a product, signs as constants."""
     match value:
@@ -138,4 +148,4 @@ def _epilogue(nest: Nest, reduce: Reduce, product: Product) -> tuple[Local, tupl
     return raw, (Let(reduce.local, scaled), *rest)
 
 
-__all__ = ["LANES", "ROWS", "Product", "factors_of", "product_of", "tile_contraction"]
+__all__ = ["LANES", "ROWS", "Product", "factors_of", "product_of", "sides", "tile_contraction"]
