@@ -165,13 +165,13 @@ def random_chain(random: Random) -> Program:
         places[f"x{number}"] = tuple(random.choice(["abc", "abd", "acd", "bcd", "cba", "ac"]))
         b.input(f"x{number}", *(extents[index] for index in places[f"x{number}"]))
     for number in range(random.randint(3, 8)):
-        kept = tuple(random.sample("bcd", random.randint(0, 2)))
-        kept = random.choice([("a", *kept), ("a", *kept), (*kept, "a"), kept or ("a",)])
-        inner = tuple(random.sample([i for i in "abcd" if i not in kept], random.choice([0, 0, 1])))
-        known = [name for name, indices in places.items() if set(indices) <= {*kept, *inner}]
-        if not known:
-            continue
-        loads = [ld(name, *places[name]) for name in random.choices(known, k=random.randint(1, 3))]
+        base = random.choice([*places, *places, list(places)[-1]])
+        scope = list(dict.fromkeys([*places[base], *random.sample("abcd", random.choice([0, 0, 1]))]))
+        random.shuffle(scope)
+        inner = tuple(random.sample(scope, random.choice([0, 0, 1]) if len(scope) > 1 else 0))
+        kept = tuple(index for index in scope if index not in inner)
+        known = [name for name, indices in places.items() if set(indices) <= set(scope)]
+        loads = [ld(name, *places[name]) for name in (base, *random.choices(known, k=random.randint(0, 2)))]
         body = ap("add", *loads, 0.5)
         body = random.choice([body, ap("exp", ap("tanh", body)), ap("div", loads[0], ap("add", 1.5, ap("abs", body)))])
         name = f"t{number}"
@@ -183,8 +183,8 @@ def random_chain(random: Random) -> Program:
         else:
             b.eq(name, over, body)
         places[name] = kept
-    made = [name for name in places if name[0] == "t"] or [b.eq("t0", axes(a="n"), ap("real", Size("n")))]
-    return b.program(*{made[-1], *random.sample(made, random.randint(0, len(made)))})
+    made = [name for name in places if name[0] == "t"]
+    return b.program(*{*made[-2:], *random.sample(made, random.randint(0, len(made)))})
 
 
 @pytest.mark.parametrize("seed", range(12))
