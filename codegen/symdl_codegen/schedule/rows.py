@@ -315,7 +315,7 @@ def _iterations(axes: tuple[Axis, ...]) -> int:
 
 
 def _number(extent: Scalar) -> int:
-    return extent.value if isinstance(extent, Const) else UNKNOWN
+    return int(extent.value) if isinstance(extent, Const) else UNKNOWN
 
 
 def _length(chain: _Chain, buffer: str, common: set[str], module: Module) -> int:
