@@ -23,17 +23,15 @@ from symdl_codegen.ir import (
     Size,
     Statement,
     Store,
-    Tensor,
     axes_of,
     loads_of,
     map_scalar,
     map_statement,
-    routines,
     statements,
-    substitute,
 )
-from symdl_codegen.scalars import ONE, kind_of, strides
+from symdl_codegen.scalars import ONE, strides
 from symdl_codegen.schedule.contractions import sides
+from symdl_codegen.schedule.row_scratch import in_scratch
 from symdl_codegen.schedule.row_values import row_values
 
 MOST_BUFFERS = 32  # of one nest
@@ -69,7 +67,9 @@ def rows(module: Module) -> Module:
     kernels = [chain.kernel() if isinstance(chain, _Chain) else chain for chain in chains]
     module = replace(module, kernels=tuple(kernels), buffers=dict(module.buffers))
     joined = {chain.name for chain in chains if isinstance(chain, _Chain) and len(chain.notes) > 1}
-    kernels = [_with_scratch(kernel, module) if kernel.name in joined else kernel for kernel in kernels]
+    for place, kernel in enumerate(kernels):
+        if kernel.name in joined:
+            kernels[place] = row_values(in_scratch(kernel, module), module.buffers)
     used = {name for kernel in kernels for name in kernel.reads | kernel.writes}
     buffers = {name: buffer for name, buffer in module.buffers.items() if buffer.role != "temporary" or name in used}
     return replace(module, kernels=tuple(kernels), buffers=buffers)
@@ -330,94 +330,6 @@ def _length(chain: _Chain, buffer: str, common: set[str], module: Module) -> int
         )
         for load in loads
     )
-
-
-def _with_scratch(kernel: Kernel, module: Module) -> Kernel:
-    """``kernel`` with what only it reads in locals, and in scratch of one iteration; adds to the module's buffers."""
-    (nest,) = kernel.body
-    assert isinstance(nest, Nest)
-    needed = set(module.outputs.values()) | {module.guard} | {value for _, value in module.updates}
-    for other in module.kernels:
-        if other.name != kernel.name:
-            needed |= other.reads | {load.tensor for part in routines(other) for load in part.operands}
-    own = {name for name in kernel.writes if module.buffers[name].role == "temporary"} - needed
-    body = _forwarded(nest.body, kernel, module)
-    read = {load.tensor for load in loads_of(body)}
-    body = _without_stores(body, own - read)
-    outside = {axis.index for axis in nest.axes}
-    table: dict[str, tuple[str, tuple[int, ...]]] = {}
-    for store in [part for part in statements(body) if isinstance(part, Store)]:
-        if store.buffer in own:
-            kept = tuple(
-                place
-                for place, index in enumerate(store.indices)
-                if not isinstance(index, Size) and not (isinstance(index, Index) and index.name in outside)
-            )
-            buffer = module.buffers[store.buffer]
-            name = f"{store.buffer}_rows"
-            while name in module.buffers:
-                name += "_"
-            shape = tuple(buffer.shape[place] for place in kept)
-            module.buffers[name] = Tensor(name, shape, buffer.kind, "scratch")
-            table[store.buffer] = name, kept
-    kernel = replace(kernel, body=(Nest(nest.axes, tuple(_in_scratch(part, table) for part in body)),))
-    return row_values(kernel, module.buffers)
-
-
-def _forwarded(body: tuple[Statement, ...], kernel: Kernel, module: Module) -> tuple[Statement, ...]:
-    """``body`` with what it stores read from locals behind the store, inner nests included."""
-    taken = {part.local.name for part in statements(kernel.body) if isinstance(part, Let | Reduce)}
-    values: dict[Scalar, Scalar] = {}
-    result: list[Statement] = []
-    for part in body:
-        if values:
-            part = map_statement(part, lambda scalar: substitute(scalar, values))
-        if isinstance(part, Nest):
-            part = replace(part, body=_forwarded(part.body, kernel, module))
-        if isinstance(part, Store) and part.op is None:
-            value = part.value
-            if not isinstance(value, Local | Const):
-                name = f"{part.buffer}_value"
-                while name in taken:
-                    name += "_"
-                taken.add(name)
-                local = Local(name, kind_of(value, module.buffers))
-                result.append(Let(local, value))
-                value = local
-            values[Load(part.buffer, part.indices)] = value
-            part = replace(part, value=value)
-        result.append(part)
-    return tuple(result)
-
-
-def _without_stores(body: tuple[Statement, ...], names: set[str]) -> tuple[Statement, ...]:
-    result: list[Statement] = []
-    for part in body:
-        if isinstance(part, Nest):
-            part = replace(part, body=_without_stores(part.body, names))
-            if not part.body:
-                continue
-        if not (isinstance(part, Store) and part.buffer in names):
-            result.append(part)
-    return tuple(result)
-
-
-def _in_scratch(part: Statement, table: dict[str, tuple[str, tuple[int, ...]]]) -> Statement:
-    def change(scalar: Scalar) -> Scalar:
-        if isinstance(scalar, Load) and scalar.tensor in table:
-            name, kept = table[scalar.tensor]
-            return Load(name, tuple(scalar.indices[place] for place in kept))
-        return scalar
-
-    def stores(part: Statement) -> Statement:
-        if isinstance(part, Nest):
-            return replace(part, body=tuple(map(stores, part.body)))
-        if isinstance(part, Store) and part.buffer in table:
-            name, kept = table[part.buffer]
-            return replace(part, buffer=name, indices=tuple(part.indices[place] for place in kept))
-        return part
-
-    return stores(map_statement(part, lambda scalar: map_scalar(scalar, change)))
 
 
 __all__ = ["rows"]
