@@ -47,6 +47,7 @@ from symdl.ops.similarity import contrastive_loss, triplet_loss
 from symdl.ops.softmax import log_softmax, logsumexp, softmax
 from symdl.ops.stop_gradient import stop_gradient
 from symdl.ops.structure import array, concat, diag, eye, kron, matrix_power, ones, outer, stack, zeros
+from symdl.simplify.closed_form import closed_form
 from symdl.stability import stability
 
 __version__ = "0.1.0"
@@ -82,6 +83,7 @@ __all__ = [
     "by_mode",
     "check",
     "cholesky",
+    "closed_form",
     "colouring",
     "compile",
     "concat",

@@ -7,7 +7,7 @@ from sympy import Basic, Expr, Integer
 
 from symdl.calculus import grad, hessian, jacobian, variables_of
 from symdl.derivation.jacobian import jacobian_derivation
-from symdl.derivation.naming import consumers, name_intermediates, named_directly, named_inside
+from symdl.derivation.naming import by_number, consumers, name_intermediates, named_directly, named_inside
 from symdl.derivation.recursion import recursion
 from symdl.derivation.rules import local_rule, notes_for, through, with_facts
 from symdl.derivation.steps import BACKWARD, FORWARD, GRADIENT, HESSIAN, Derivation, Lines
@@ -78,10 +78,12 @@ class _Chain:
         self.system: System = name_intermediates(system, system.depends(variables))
         self.output = self.system.outputs[0]
         self.users = consumers(self.system)
-        self.primal = [self.system.tensor(item.target) for item in self.system.equations if item.named]
+        self.primal = by_number([self.system.tensor(item.target) for item in self.system.equations if item.named])
         self.derived = reverse(self.system, {self.output: Array(Integer(1))}, variables)
         seen: set[Tensor] = set(self.primal)
-        self.adjoints = [item for variable in variables for item in named_inside(self.derived[variable], seen)]
+        adjoints = [item for variable in variables for item in named_inside(self.derived[variable], seen)]
+        places = {adjoint_name(item.name, item.latex_name)[0]: place for place, item in enumerate(self.primal)}
+        self.adjoints = sorted(adjoints, key=lambda item: -places[item.name])  # from the loss back
         derived = [self.derived[variable] for variable in variables]
         simplified = simplify([*self.adjoints, *derived], keep=True)  # in one pass: they share what they are made of
         self.local = simplified.values

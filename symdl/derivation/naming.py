@@ -1,5 +1,10 @@
 """Which intermediates a derivation names: the user's, and what a reader would name."""
 
+import heapq
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
 from sympy import Add, Basic, Expr, Function, Pow
 
 from symdl.expr.nodes import Element, Named, Reduce, Tensor, TensorSymbol
@@ -106,6 +111,37 @@ def named_directly(tensor: Tensor) -> list[Named]:
     for part in parts_of(tensor):
         found += [part] if isinstance(part, Named) else named_directly(part)
     return list(dict.fromkeys(found))
+
+
+def by_number(named: Sequence[Tensor]) -> list[Tensor]:
+    """Return named tensors in an order of computation, those that could come next by number: a₁, a₂."""
+    positions = {tensor: position for position, tensor in enumerate(named)}
+    waiting: dict[Tensor, int] = {}
+    users: dict[Tensor, list[Tensor]] = defaultdict(list)
+    ready: list[tuple[int, int]] = []
+    for tensor in named:
+        definition = tensor.definition if isinstance(tensor, Named) else tensor
+        read = [part for part in named_directly(definition) if part in positions]
+        waiting[tensor] = len(read)
+        for part in read:
+            users[part].append(tensor)
+        if not read:
+            heapq.heappush(ready, _turn(tensor, positions))
+    found = []
+    while ready:
+        tensor = named[heapq.heappop(ready)[1]]
+        found.append(tensor)
+        for user in users[tensor]:
+            waiting[user] -= 1
+            if not waiting[user]:
+                heapq.heappush(ready, _turn(user, positions))
+    return found
+
+
+def _turn(tensor: Tensor, positions: dict[Tensor, int]) -> tuple[int, int]:
+    """Return what comes first: the number in a name, then the place it had."""
+    digits = re.search(r"\d+", str(getattr(tensor, "name", "")))
+    return (int(digits[0]) if digits else 0), positions[tensor]
 
 
 def parts_of(tensor: Tensor) -> list[Tensor]:

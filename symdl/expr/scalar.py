@@ -22,6 +22,7 @@ class ScalarOp(Function):
         name: The name in ``sd`` (``sigmoid``).
         symbol: LaTeX of the function, without arguments (``\sigma_{\mathrm{Sig}}``).
         equivalents: SymPy functions that mean the same and are converted to it when they enter.
+        inverse_name: The op that undoes it where it is defined, or empty: with it SymPy's ``solve`` inverts equations.
         primitive_name: The code generator's primitive that computes it, or empty: then ``kernel`` gives it in others.
         source: Book equation or paper.
         domain: The open or closed interval of the first argument on which the op is defined.
@@ -33,6 +34,7 @@ class ScalarOp(Function):
     name: ClassVar[str] = ""
     symbol: ClassVar[str] = ""
     equivalents: ClassVar[tuple[type, ...]] = ()
+    inverse_name: ClassVar[str] = ""
     primitive_name: ClassVar[str] = ""
     source: ClassVar[str] = ""
     domain: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
@@ -63,6 +65,10 @@ class ScalarOp(Function):
     def fdiff(self, argindex: int = 1) -> Expr:
         """SymPy's hook: the derivative with respect to argument ``argindex`` (from 1)."""
         return self.derivative(argindex - 1)
+
+    def inverse(self, argindex: int = 1) -> type["ScalarOp"] | None:
+        """SymPy's hook: the function that undoes this one, None if there is none or several branches have one."""
+        return SCALAR_OPS.get(self.inverse_name)
 
     def definition(self) -> Expr:
         """Return the exact value in terms of more elementary functions; the op itself when it is elementary."""

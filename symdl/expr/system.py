@@ -134,7 +134,9 @@ class _Tracer:
         found = self.symbol(inner)
         position = self.position.get(found)
         if position is None or self.equations[position].named:
-            body = Element(found, *(axis_index(k) if size != 1 else 0 for k, size in enumerate(inner.shape)))
+            body: Expr = Element(found, *(axis_index(k) if size != 1 else 0 for k, size in enumerate(inner.shape)))
+            if position is not None and self.equations[position].body.is_number:
+                body = self.equations[position].body  # two quantities that are 1 are no copies of each other
             self.append(Equation(target, body, True))
         else:
             self.equations[position] = replace(self.equations[position], target=target, named=True)

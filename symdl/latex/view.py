@@ -121,6 +121,8 @@ class MatrixView:
         if isinstance(expr, Mul | KroneckerDelta) or (isinstance(expr, Reduce) and expr.op == "add"):
             return self.product(expr, places)
         if isinstance(expr, Pow):
+            if is_plain(expr.exp) and free_indices(expr.exp):
+                return None  # a power of the place itself: β^i
             return power(self.operand(expr.base, places), self.operand(expr.exp, places))
         if isinstance(expr, sympy.Number | NumberSymbol):
             return Number(expr)
@@ -132,7 +134,7 @@ class MatrixView:
 
     def operand(self, expr: Expr, places: Places) -> Form:
         """Return the form of an argument: a scalar stays one, anything else takes the full shape."""
-        if isinstance(expr, Boolean):
+        if isinstance(expr, Boolean) and not isinstance(expr, Symbol):  # SymPy's symbols are Booleans too
             found = self.function(expr, places)
             return self.elements(expr, places) if found is None else found
         return self.form(expr, *places) if free_indices(expr) else self.form(expr)

@@ -15,6 +15,7 @@ class Exp(ScalarOp):
 
     name = "exp"
     symbol = "e"
+    inverse_name = "log"
     equivalents = (sympy.exp,)
     primitive_name = "exp"
     source = "elementary"

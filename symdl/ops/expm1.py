@@ -16,6 +16,7 @@ class Expm1(ScalarOp):
 
     name = "expm1"
     symbol = "e"
+    inverse_name = "log1p"
     equivalents = (expm1,)
     primitive_name = "expm1"
     source = "elementary"

@@ -16,6 +16,7 @@ class Log(ScalarOp):
 
     name = "log"
     symbol = r"\log"
+    inverse_name = "exp"
     equivalents = (sympy.log,)
     primitive_name = "log"
     source = "elementary"

@@ -17,6 +17,7 @@ class Log1p(ScalarOp):
 
     name = "log1p"
     symbol = r"\log"
+    inverse_name = "expm1"
     equivalents = (log1p,)
     primitive_name = "log1p"
     source = "elementary"

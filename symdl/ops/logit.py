@@ -19,6 +19,7 @@ class Logit(ScalarOp):
 
     name = "logit"
     symbol = r"\operatorname{logit}"
+    inverse_name = "sigmoid"
     source = "elementary"
     domain = (0.0, 1.0)
 

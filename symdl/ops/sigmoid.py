@@ -17,6 +17,7 @@ class Sigmoid(ScalarOp):
 
     name = "sigmoid"
     symbol = r"\sigma_{\mathrm{Sig}}"
+    inverse_name = "logit"
     source = "book 5.3, sigmoid"
     is_positive = True
 

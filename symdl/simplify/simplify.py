@@ -11,6 +11,7 @@ from symdl.derive.guards import keep_under_guards
 from symdl.expr.equations import tensors_of_block
 from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitute
 from symdl.expr.nodes import Array, Call, Element, Named, Reduce, Tensor, TensorSymbol
+from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.system import Equation, System, elements_of, trace
 from symdl.ops.softmax import Softmax
 from symdl.simplify.algebra import complexity, tidy
@@ -128,10 +129,10 @@ class _Simplifier:
         tensor = Array(body, *equation.axes)
         if equation.named:
             tensor = Named(target.name, tensor, target.latex_name)
-            pattern = self.full[target]
-            whole = all(size == 1 or covers(pattern, size, index) for index, size in equation.axes)
-            if whole and not isinstance(pattern, Add | Reduce | Element) and pattern.args:
-                self.names.append((pattern, target))
+            for pattern in dict.fromkeys((self.full[target], chosen)):  # written out, and over other names
+                whole = all(size == 1 or covers(pattern, size, index) for index, size in equation.axes)
+                if whole and not isinstance(pattern, Add | Reduce | Element) and pattern.args:
+                    self.names.append((pattern, target))
             own = [0 if size == 1 else index for index, size in equation.axes]
             if chosen in [Element(symbol, *own) for symbol in self.softmax.values() if symbol.shape == target.shape]:
                 key = next(key for key, symbol in self.softmax.items() if symbol == chosen.tensor)
@@ -314,7 +315,8 @@ class _Simplifier:
         if isinstance(node, Element):
             tensor = self.tensors.get(node.tensor, node.tensor)
             return Element(tensor, *(rebuild(index, self.to_tensors) for index in node.indices))
-        return None
+        # SymPy brings its own Abs in by itself: sqrt(x**2) is Abs(x), as soon as powers meet.
+        return SCALAR_OPS["abs"](rebuild(node.args[0], self.to_tensors)) if isinstance(node, sympy.Abs) else None
 
 
 def _like(tensor: Tensor, value: Tensor) -> Tensor:

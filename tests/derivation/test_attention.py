@@ -3,12 +3,10 @@
 import symdl as sd
 
 T, m, d, p = sd.dims("T m d p")
-SOFTMAX = r"S_{\mathrm{Softmax}}^{\mathrm{col}}\left(S\right)"  # which is A
 LINES = [
     r"\bar{V} = G A^{\top}",
     r"\bar{A} = V^{\top} G",
-    rf"\bar{{S}} = {SOFTMAX} \odot \left(\bar{{A}} - \mathbf{{1}} \mathbf{{1}}^{{\top}} "
-    rf"\left(\bar{{A}} \odot {SOFTMAX}\right)\right)",
+    r"\bar{S} = A \odot \left(\bar{A} - \mathbf{1} \mathbf{1}^{\top} \left(A \odot \bar{A}\right)\right)",
     r"\bar{Q} = \frac{1}{\sqrt{m}} K \bar{S}",
     r"\bar{K} = \frac{1}{\sqrt{m}} Q \bar{S}^{\top}",
     r"\frac{\partial C}{\partial W_{q}} = \bar{Q} X^{\top}",

@@ -11,7 +11,11 @@ import pytest
 import sympy
 
 import symdl as sd
+from symdl.derivation.gradient import written_out
 from symdl.interpret import evaluate
+from symdl.minimizers import bfgs
+from symdl.simplify import simplify
+from tests.golden.book_values import ALIKE, NUMPY, SIZES, values
 from tests.katex import katex_error
 
 n, p, k, m, K = sd.dims("n p k m K")
@@ -75,7 +79,53 @@ gaussians = (
     sd.trace(sd.inv(S2) @ S1) + (mu2 - mu1).T @ sd.inv(S2) @ (mu2 - mu1) - k + sd.logdet(S2) - sd.logdet(S1)
 ) / 2
 
+phi = sd.scalar("phi", positive=True)
+odds = sd.named("phi", sd.sigmoid(b + w @ x))
+w1, w2, features = sd.scalar("w1"), sd.scalar("w2"), sd.scalar("x")
+hidden = sd.named("a", sd.sigmoid(w1 * features))
+landscape = (sd.named("y_hat", sd.sigmoid(w2 * hidden)) - t) ** 2
+noisy = sd.named("x_tilde", sd.tanh(V1 @ (x + sd.vector("e", p, latex=r"\epsilon"))))
+restored = sd.sum(sd.square(x - sd.named("x_hat", V2 @ noisy)))
+rates, rho = sd.vector("rates", m, positive=True, latex=r"\hat{\rho}"), sd.scalar("rho", positive=True)
+T, beta, g = sd.dims("T"), sd.scalar("beta"), sd.vector("g", p)
+symmetric, centre = sd.matrix("B", k, k, symmetric=True), sd.vector("a", k)
+scores = sd.vector("z", k)
+
+
+joint = sd.matrix("P", k, k, positive=True)
+
+
+def form(at):
+    """A quadratic, whose expectation under N(μ, Σ) is its value at μ and half the trace of its Hessian with Σ."""
+    return (at - centre).T @ symmetric @ (at - centre)
+
+
+def average(step):
+    """Exponential smoothing over T times, from 0."""
+    return sd.recurrence(lambda time, old: beta * old + (1 - beta) * step(time), sd.zeros(p), T, names="u")
+
+
+def first_step_of_adam():
+    """ADAM from no state at t = 0, with the names of its intermediates written out."""
+    adam = sd.optimizers.Adam()
+    after, _ = adam.update(theta, g, dict.fromkeys(adam.states, sd.zeros(p)), 0)
+    return simplify([written_out(after)]).values[0]
+
+
+def taylor(f, order):
+    """The Taylor polynomial of a function of one variable around 0, in u."""
+    at, terms = sd.scalar("at"), 0
+    derivative = f(at)
+    for power in range(order + 1):
+        terms += derivative.xreplace({at: sympy.Integer(0)}) * z**power / sympy.factorial(power)
+        derivative = sd.grad(derivative, at)
+    return terms
+
+
 BOOK = {
+    "3.1-logodds": (lambda: sympy.solve(sd.logit(phi) - (b + w @ x), phi)[0], r"\sigma_{\text{Sig}}(w^{\top}x+b)",
+                    "1 / (1 + np.exp(-(0.3 + w @ x)))"),
+    "3.1-logodds, slope": (lambda: sd.grad(sd.log(odds / (1 - odds)), x), "w", "w"),
     "3.1-likelihood": (lambda: sd.grad(written, theta), r"\frac{1}{n}X^{\top}(\sigma_{\text{Sig}}(X\theta)-y)",
                        "X.T @ (sig(X @ theta) - y) / n"),
     "3.1-likelihood, with a name": (lambda: sd.grad(log_loss, theta), r"\frac{1}{n}X^{\top}(\hat{y}-y)",
@@ -127,6 +177,77 @@ BOOK = {
     "3.5-sparse, contractive": (
         lambda: contraction, r"\lVert\operatorname{diag}(1-\tanh^{2}(W^{[1]}x+b))W^{[1]}\rVert_{F}^{2}",
         "((1 - np.tanh(W1 @ x + bm) ** 2) ** 2 * (W1 ** 2).sum(1)).sum()"),
+    "3.5-sparse, contractive, by b": (
+        lambda: sd.grad(contraction, v1),
+        r"-4\tanh(W^{[1]}x+b)\odot(1-\tanh^{2}(W^{[1]}x+b))^{\odot 2}\odot(W^{[1]})^{\odot 2}\mathbf{1}",
+        "-4 * np.tanh(W1 @ x + bm) * (1 - np.tanh(W1 @ x + bm) ** 2) ** 2 * (W1 ** 2).sum(1)"),
+    "3.5-sparse, divergence of the rates": (
+        lambda: sd.grad(sd.sum(rho * (sd.log(rho) - sd.log(rates)) + (1 - rho) * (sd.log(1 - rho) - sd.log(1 - rates))),
+                        rates),
+        r"(\hat{\rho}-\rho)\oslash(\hat{\rho}\odot(1-\hat{\rho}))", "(rates - rho) / (rates * (1 - rates))"),
+    "3.5-linear-ae": (lambda: sd.norm(X - X @ V1.T @ V2.T) ** 2,
+                      r"\lVert X-XW^{[1]\top}W^{[2]\top}\rVert_{F}^{2}", "((X - X @ W1.T @ W2.T) ** 2).sum()"),
+    "3.5-denoise, W2": (lambda: sd.grad(restored, V2), r"2(\hat{x}-x)\tilde{x}^{\top}",
+                        "2 * np.outer(W2 @ np.tanh(W1 @ (x + e)) - x, np.tanh(W1 @ (x + e)))"),
+    "3.3-softmax": (lambda: sd.softmax(c + W @ x), r"S_{\text{Softmax}}(Wx+b)", "soft(W @ x + bK)"),
+    "3.3-multinom": (lambda: sd.exp(v1) / (1 + sd.sum(sd.exp(v1))), r"\frac{e^{b}}{1+\mathbf{1}^{\top}e^{b}}",
+                     "np.exp(bm) / (1 + np.exp(bm).sum())"),
+    "3.4-features": (lambda: sd.grad(cross_entropy(t, sd.named("y_hat", sd.sigmoid(b + w @ x + x.T @ A @ x))), A),
+                     r"(\hat{y}-y)xx^{\top}", "(sig(0.3 + w @ x + x @ A @ x) - y0) * np.outer(x, x)"),
+    "3.5-interp": (lambda: alpha * u + (1 - alpha) * v, r"(1-\alpha)v+\alpha u", "alpha * u + (1 - alpha) * v"),
+    "4.2-landscape": (lambda: sd.grad(landscape, w2), r"2\hat{y}a(1-\hat{y})(\hat{y}-y)",
+                      "2 * sig(w2 * sig(w1 * x0)) * sig(-w2 * sig(w1 * x0)) * (sig(w2 * sig(w1 * x0)) - y0)"
+                      " * sig(w1 * x0)"),
+    "4.3-ema": (lambda: sd.closed_form(average(lambda time: sd.tensor("U", (T, p))[time])),
+                r"(1-\beta)U^{\top}[\beta^{T-i}]_{i}", "(1 - beta) * sum(beta ** (4 - k) * U[k] for k in range(5))"),
+    "4.3-ema, the sum of the weights": (lambda: sd.closed_form(average(lambda time: g)), r"(1-\beta^{T})g",
+                                        "(1 - beta ** 5) * g"),
+    "4.3-adam, first step": (first_step_of_adam, r"\theta-\alpha g\oslash(|g|+\varepsilon)",
+                             "theta - alpha * g / (abs(g) + 1e-3)"),
+    "4.4-forward": (lambda: sd.jvp(sd.sin(w1 * w2), {w1: sd.scalar("dw1", latex=r"\dot{w}_{1}")}),
+                    r"\dot{w}_{1}w_{2}\cos(w_{1}w_{2})", "w2 * np.cos(w1 * w2) * 0.2"),
+    "4.4-dual": (lambda: sd.jvp(w1 * w2, {w1: sd.scalar("dw1", latex="w_{1}'"), w2: sd.scalar("dw2", latex="w_{2}'")}),
+                 r"w_{1}w_{2}'+w_{1}'w_{2}", "0.2 * w2 + 0.6 * w1"),
+    "4.4-jvp-vjp, forward": (lambda: sd.jvp(sd.tanh(M @ u), {u: v}), r"(1-\tanh^{2}(Mu))\odot Mv",
+                             "(1 - np.tanh(M @ u) ** 2) * (M @ v)"),
+    "4.4-jvp-vjp, reverse": (lambda: sd.vjp(sd.tanh(M @ u), u, r), r"M^{\top}(r\odot(1-\tanh^{2}(Mu)))",
+                             "M.T @ (r * (1 - np.tanh(M @ u) ** 2))"),
+    "4.5-subgrad": (lambda: sd.grad(sd.sum(sd.abs(u)), u), r"\operatorname{sign}(u)", "np.sign(u)"),
+    "4.6-newton": (lambda: theta - sd.solve(sd.hessian(quadratic(theta), theta), sd.grad(quadratic(theta), theta)),
+                   r"\theta-A^{-1}(A\theta-b)", "inv(P) @ bp"),
+    "4.6-damped": (
+        lambda: sd.hessian(log_loss, theta) + sd.scalar("mu") * sd.eye(p),
+        r"\frac{1}{n}X^{\top}\operatorname{diag}(\hat{y}\odot(1-\hat{y}))X+\mu I",
+        "X.T @ np.diag(f(X @ theta)) @ X / n + 0.5 * np.eye(4)"),
+    "4.6-bfgs": (lambda: bfgs.UPDATE, r"(I-\rho sy^{\top})H(I-\rho sy^{\top})^{\top}+\rho ss^{\top}",
+                 "(np.eye(4) - np.outer(s4, y4) / (y4 @ s4)) @ H @ (np.eye(4) - np.outer(y4, s4) / (y4 @ s4))"
+                 " + np.outer(s4, s4) / (y4 @ s4)"),
+    "A.2-matgrad": (lambda: sd.grad(sd.norm(M) ** 2, M), "2M", "2 * M"),
+    "A.2-hessian": (lambda: sd.hessian(u.T @ A @ u, u), r"A+A^{\top}", "A + A.T"),
+    "A.3-chain": (lambda: sd.grad(sd.logsumexp(M @ u), u), r"M^{\top}S_{\text{Softmax}}(Mu)", "M.T @ soft(M @ u)"),
+    "A.4-taylor1": (lambda: taylor(lambda at: sd.exp(2 * at), 2), r"2z^{2}+2z+1", "1 + 2 * z0 + 2 * z0 ** 2"),
+    "A.4-taylorn, first order": (
+        lambda: sd.logsumexp(v) + (u - v).T @ sd.grad(sd.logsumexp(v), v),
+        r"(u-v)^{\top}S_{\text{Softmax}}(v)+\log(\mathbf{1}^{\top}e^{v})", "lse(v) + (u - v) @ soft(v)"),
+    "A.4-taylorn, second order": (
+        lambda: sd.logsumexp(v) + (u - v).T @ sd.grad(sd.logsumexp(v), v)
+        + (u - v).T @ sd.hessian(sd.logsumexp(v), v) @ (u - v) / 2,
+        r"(u-v)^{\top}S_{\text{Softmax}}(v)+\frac{1}{2}(u-v)^{\top}(\operatorname{diag}(S_{\text{Softmax}}(v))"
+        r"-S_{\text{Softmax}}(v)S_{\text{Softmax}}(v)^{\top})(u-v)+\log(\mathbf{1}^{\top}e^{v})",
+        "lse(v) + (u - v) @ soft(v)"
+        " + (u - v) @ (np.diag(soft(v)) - np.outer(soft(v), soft(v))) @ (u - v) / 2"),
+    "A.4-linearisation": (lambda: sd.tanh(M @ v) + sd.jacobian(sd.tanh(M @ v), v) @ (u - v),
+                          r"\tanh(Mv)+(1-\tanh^{2}(Mv))\odot M(u-v)",
+                          "np.tanh(M @ v) + (1 - np.tanh(M @ v) ** 2) * (M @ (u - v))"),
+    "B.1-chain, mutual information": (
+        lambda: sd.sum(sd.hadamard(joint, sd.log(joint) - sd.log(sd.outer(prob, other)))),
+        r"\operatorname{tr}(P^{\top}(\log(P)-\log(pq^{\top})))", "(PK * np.log(PK / np.outer(p, qk))).sum()"),
+    "B.1-mle": (lambda: sd.grad(-sd.sum(sd.hadamard(sd.vector("p", k, simplex=True), sd.log_softmax(scores))), scores),
+                r"S_{\text{Softmax}}(z)-p", "soft(z) - p"),
+    "B.2-mvn-entropy, expectation of a quadratic": (
+        lambda: form(mu) + sd.trace(sd.hessian(form(q), q) @ S) / 2,
+        r"(\mu-a)^{\top}B(\mu-a)+\operatorname{tr}(B\Sigma)",
+        "(mu - ak) @ Bk @ (mu - ak) + np.trace(Bk @ S)"),
     "4.1-rosenbrock, gradient": (
         lambda: sd.grad(rosenbrock, point),
         r"\begin{pmatrix}2\theta_{1}-2-400\theta_{1}(\theta_{2}-\theta_{1}^{2})\\"
@@ -140,8 +261,8 @@ BOOK = {
         lambda: sd.grad(running, place),
         r"\begin{pmatrix}\theta_{2}\cos(\theta_{1}\theta_{2})\\"
         r"\theta_{1}\cos(\theta_{1}\theta_{2})+e^{\theta_{2}+\theta_{3}}\\e^{\theta_{2}+\theta_{3}}-2\end{pmatrix}",
-        "np.array([T[1] * np.cos(T[0] * T[1]), T[0] * np.cos(T[0] * T[1]) + np.exp(T[1] + T[2]),"
-        " np.exp(T[1] + T[2]) - 2])"),
+        "np.array([t3[1] * np.cos(t3[0] * t3[1]), t3[0] * np.cos(t3[0] * t3[1]) + np.exp(t3[1] + t3[2]),"
+        " np.exp(t3[1] + t3[2]) - 2])"),
     "4.4-hvp": (lambda: sd.hvp(written, theta, v),
                 r"\frac{1}{n}X^{\top}(\sigma_{\text{Sig}}(X\theta)\odot(1-\sigma_{\text{Sig}}(X\theta))\odot X v)",
                 "X.T @ (f(X @ theta) * (X @ v)) / n"),
@@ -218,41 +339,6 @@ BOOK = {
     "B.2-mvn-kl, equal covariances": (
         lambda: sd.norm(mu1 - mu2) ** 2 / (2 * sd.scalar("z") ** 2), r"\frac{\lVert\mu_{1}-\mu_{2}\rVert^{2}}{2z^{2}}",
         "((mu1 - mu2) ** 2).sum() / (2 * z0 ** 2)"),
-}  # fmt: skip
-
-SIZES = {"n": 6, "p": 4, "k": 3, "m": 2, "K": 3}
-
-
-def values():
-    """Arrays by the names of the symbols; what two symbols are called alike, by its own name for NumPy's text."""
-    rng = np.random.default_rng(5)
-    draw = rng.standard_normal
-    definite = [(lambda g: g @ g.T + np.eye(len(g)))(draw((size, size))) for size in (4, 3, 3, 3)]
-    own = {
-        "X": draw((6, 4)), "y": rng.integers(0, 2, 6) * 1.0, "theta": draw(4), "x": draw(4), "w": draw(4), "b": 0.3,
-        "q": 0.7, "Y": np.eye(3)[rng.integers(0, 3, 6)], "W": draw((3, 4)), "z": draw(3), "W1": draw((2, 4)),
-        "W2": draw((4, 2)), "u": draw(4), "v": draw(4), "a": draw(4), "r": draw(2), "d": draw(4), "alpha": 0.4,
-        "A": draw((4, 4)), "B": draw((4, 4)), "M": draw((2, 4)), "D": draw((4, 4)), "p": rng.dirichlet(np.ones(3)),
-        "sigma": rng.uniform(0.5, 2, 3), "mu": draw(3), "mu1": draw(3), "mu2": draw(3),
-        "Sigma": definite[1], "Sigma1": definite[2], "Sigma2": definite[3],
-    }  # fmt: skip
-    alike = {
-        "y0": 1.0, "z0": 1.7, "y1": np.eye(3)[1], "bK": draw(3), "bm": draw(2), "bp": draw(4), "P": definite[0],
-        "qk": rng.dirichlet(np.ones(3)), "xk": draw(3), "t": np.array([0.2, -0.3]), "T": np.array([np.pi / 6, 2, 5]),
-    }  # fmt: skip
-    return own, alike
-
-
-# Symbols that share a name with another one: (name, shape) -> the name of its value.
-ALIKE = {
-    ("y", ()): "y0", ("z", ()): "z0", ("y", (K,)): "y1", ("b", (K,)): "bK", ("b", (m,)): "bm", ("b", (p,)): "bp",
-    ("q", (k,)): "qk", ("x", (k,)): "xk", ("theta", (2,)): "t", ("theta", (3,)): "T", ("theta", ()): "z0",
-}  # fmt: skip
-NUMPY = {
-    "np": np, "inv": np.linalg.inv, "norm": np.linalg.norm, "logdet": lambda g: np.linalg.slogdet(g)[1],
-    "sig": lambda g: 1 / (1 + np.exp(-g)), "soft": lambda g: np.exp(g) / np.exp(g).sum(),
-    "rows": lambda g: np.exp(g) / np.exp(g).sum(1, keepdims=True),
-    "f": lambda g: np.exp(g) / (1 + np.exp(g)) ** 2, "S": None, **SIZES,
 }  # fmt: skip
 
 
