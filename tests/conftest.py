@@ -21,6 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     cache = getattr(config, "cache", None)
     if cache is not None:
         os.environ.setdefault("SYMDL_CACHE_DIR", str(cache.mkdir("symdl-kernels")))
+    os.environ.setdefault("SYMDL_PROGRAM_CACHE", "0")  # tests that plant defects in symdl leave nothing for others
     os.environ.setdefault("MPLBACKEND", "agg")
 
 

@@ -3,13 +3,14 @@
 from time import perf_counter
 from typing import Any
 
-from symdl_codegen.emit import TARGETS
+from symdl_codegen.emit import TARGETS, Emitted
 from symdl_codegen.errors import UnsupportedError
 from symdl_codegen.ir import Module
 from symdl_codegen.lower import distribute, lengths_as_sizes, lower
 from symdl_codegen.passes import PASSES, run_passes
 from symdl_codegen.program import Program, verify
 from symdl_codegen.runtime import engine_class
+from symdl_codegen.runtime.archive import decode, encode
 from symdl_codegen.runtime.executable import Executable
 from symdl_codegen.schedule import SCHEDULES, schedule
 
@@ -36,7 +37,24 @@ def build(
     module = clock("passes", run_passes(module, switches))  # Module -> Module
     module = clock("schedule", schedule(module, switches))  # Module -> Module
     emitted = clock("emit", TARGETS[target].emit(module, dtype))  # Module -> text
-    engine = clock("compile", engine_class(target)(module, emitted, dtype, switches["memory"]))  # text -> native code
+    return _compiled(clock, program, module, emitted, target, dtype, switches["memory"])  # text -> native code
+
+
+def written(executable: Executable) -> bytes:
+    """What ``build`` made of a program before it came to native code, for ``read``."""
+    return encode((executable.program, executable.module, executable.emitted, executable.target, executable.dtype))
+
+
+def read(text: bytes) -> Executable:
+    """Compile what was ``written``: the last stage of ``build`` alone. Raises ValueError if it cannot be read."""
+    program, module, emitted, target, dtype = decode(text)
+    return _compiled(_Clock(), program, module, emitted, target, dtype, True)
+
+
+def _compiled(
+    clock: "_Clock", program: Program, module: Module, emitted: Emitted, target: str, dtype: str, share_memory: bool
+) -> Executable:
+    engine = clock("compile", engine_class(target)(module, emitted, dtype, share_memory))
     clock.seconds["cached"] = engine.cached
     return Executable(program, module, emitted, engine, target, dtype, clock.seconds)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from symdl.train import History
 
 STAGES = {  # as they are reported: the parts whose time each sums up
+    "read": ("read",),
     "derive": ("derive",),
     "simplify": ("simplify",),
     "lower": ("freeze", "verify", "lower", "passes", "schedule"),
@@ -141,7 +142,8 @@ class _Run:
         seconds = dict(history.timings)
         if seconds:
             cached = seconds.pop("cached", False)
-            stages = {stage: sum(seconds.get(part, 0.0) for part in parts) for stage, parts in STAGES.items()}
+            found = {stage: [seconds[part] for part in parts if part in seconds] for stage, parts in STAGES.items()}
+            stages = {stage: sum(times) for stage, times in found.items() if times}
             each = ", ".join(f"{key} {value:.2f}" for key, value in stages.items())
             state = "from the cache" if cached else "cold"
             typer.echo(f"compiled the training step in {sum(stages.values()):.2f} s ({state}): {each}")

@@ -28,8 +28,8 @@ EPSILON = scalar("optimizer.epsilon", latex=r"\varepsilon")
 LAMBDA = scalar("optimizer.lambda", latex=r"\lambda")
 STEP = scalar("optimizer.t", latex="t", integer=True, nonnegative=True)
 
-_SYMBOLS = {"alpha": ALPHA, "beta": BETA, "gamma": GAMMA, "rho": RHO, "epsilon": EPSILON, "weight_decay": LAMBDA}
-HYPER = frozenset({*_SYMBOLS.values(), STEP})
+SYMBOLS = {"alpha": ALPHA, "beta": BETA, "gamma": GAMMA, "rho": RHO, "epsilon": EPSILON, "weight_decay": LAMBDA}
+HYPER = frozenset({*SYMBOLS.values(), STEP})
 _FRACTIONS = ("beta", "gamma", "rho")  # in [0, 1)
 
 
@@ -79,7 +79,7 @@ class Optimizer(ABC):
         found: dict[Symbol, np.ndarray] = {STEP: steps.astype(np.float64)}
         for field in dataclasses.fields(self):  # type: ignore[arg-type]  # because every subclass is a dataclass
             value = getattr(self, field.name)
-            if field.name not in _SYMBOLS:
+            if field.name not in SYMBOLS:
                 continue
             if callable(value):
                 array = np.array([float(value(int(step))) for step in steps])
@@ -87,12 +87,12 @@ class Optimizer(ABC):
                     raise InputError(f"{field.name}: the schedule gives values that are negative or not finite")
             else:
                 array = np.full(len(steps), float(value))
-            found[_SYMBOLS[field.name]] = array
+            found[SYMBOLS[field.name]] = array
         return found
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]  # because every subclass is a dataclass
-            if field.name in _SYMBOLS and not (field.name == "alpha" and callable(self.alpha)):
+            if field.name in SYMBOLS and not (field.name == "alpha" and callable(self.alpha)):
                 _check(type(self).__name__, field.name, getattr(self, field.name))
 
     def algorithm(self) -> list[tuple[str, Any]]:

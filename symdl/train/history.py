@@ -17,8 +17,8 @@ class History:
         validation_loss: Cost of the validation samples after the epoch; empty without validation data.
         metrics: Metrics after the epoch by name, on the validation data where there are some, else on those trained on.
         seconds: Time of each epoch, evaluation included.
-        timings: Seconds of the stages before the first epoch: derive, simplify, freeze, lower, ..., compile; and
-            ``cached``, whether all kernels were there already.
+        timings: Seconds of the stages before the first epoch: derive, simplify, freeze, lower, ..., compile, or read
+            and compile where the program was kept; and ``cached``, whether all kernels were there already.
         best_epoch: The epoch (from 0) with the lowest validation loss, or None.
         stopped: Why training ended before its last epoch, or an empty string.
         diverged: Whether it ended because the loss was no longer finite.

@@ -1,7 +1,8 @@
 """The compiled programs of a model: prediction, evaluation, training step. Each stage is timed."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -9,10 +10,11 @@ import numpy as np
 from sympy import Symbol
 
 from symdl.collector import paused
-from symdl.errors import ExpressionError, InputError
+from symdl.errors import CheckpointError, ExpressionError, InputError
 from symdl.expr.random import SAMPLE, SEED, STEP
 from symdl.expr.sizes import dims
 from symdl.freeze import freeze
+from symdl.train import kept
 from symdl.train.declaration import Declaration, shape_of
 from symdl.train.objective import WEIGHT, objective
 from symdl.train.step import LOSS, Part, Rates, Switches, training_step
@@ -35,6 +37,11 @@ class Where:
             raise InputError(f"unknown target {self.target!r}; expected one of {', '.join(TARGETS)}")
         if self.dtype not in DTYPES:
             raise InputError(f"unknown dtype {self.dtype!r}; expected one of {', '.join(DTYPES)}")
+
+    @property
+    def settings(self) -> list[Any]:
+        """All of it as plain data."""
+        return [[[symbol.name, value] for symbol, value in self.sizes], self.target, self.dtype]
 
 
 @dataclass(frozen=True)
@@ -61,23 +68,33 @@ class Built:
         return {name: array for name, array in arrays.items() if name in tensors and tensors[name].role == role}
 
 
-@paused()
 def prediction(declared: Declaration, where: Where) -> Built:
     """Compile the outputs, with what differs between training and prediction as it is in prediction."""
-    return _build("prediction", objective(declared, "predict").outputs, where, {}, mode="predict")
+
+    def make() -> Built:
+        return _build("prediction", objective(declared, "predict").outputs, where, {}, mode="predict")
+
+    return _kept(kept.key(declared, ["prediction", where.settings]), where, make)
 
 
-@paused()
 def evaluation(declared: Declaration, where: Where) -> Built:
     """Compile the cost and the outputs, with what differs between the two as it is in prediction."""
-    goal = objective(declared, "predict")
-    costs = {f"{LOSS}.{name}": cost.value for name, cost in goal.costs.items()}
-    return _build("evaluation", {**costs, **goal.outputs}, where, {}, mode="predict")
+
+    def make() -> Built:
+        goal = objective(declared, "predict")
+        costs = {f"{LOSS}.{name}": cost.value for name, cost in goal.costs.items()}
+        return _build("evaluation", {**costs, **goal.outputs}, where, {}, mode="predict")
+
+    return _kept(kept.key(declared, ["evaluation", where.settings]), where, make)
 
 
-@paused()
 def training(declared: Declaration, where: Where, parts: Sequence[Part], switches: Switches) -> Built:
     """Compile a step that trains some parameters."""
+    key = kept.key(declared, ["training", where.settings, asdict(switches)], parts)
+    return _kept(key, where, lambda: _training(declared, where, parts, switches))
+
+
+def _training(declared: Declaration, where: Where, parts: Sequence[Part], switches: Switches) -> Built:
     goal = objective(declared, "train", switches.weighted)
     step = training_step(goal, parts, switches, declared.states)
     names = [name for rates in step.rates.values() for name in rates]
@@ -101,18 +118,48 @@ def batch_data(declared: Declaration) -> list[Any]:
     return [symbol for symbol in declared.data if shape_of(symbol)[:1] == (declared.batch,)]
 
 
-def _build(name: str, outputs: Mapping[str, Any], where: Where, seconds: Mapping[str, float], **options: Any) -> Built:
-    from symdl_codegen.pipeline import build
+@paused()
+def _kept(key: str | None, where: Where, make: Callable[[], Built]) -> Built:
+    """Return the program that is kept under a key; or else make it, and keep it if there is a key."""
+    from symdl_codegen import pipeline
+    from symdl_codegen.runtime import processes
 
-    clock = perf_counter()
-    program = freeze(outputs, name=name, sizes=dict(where.sizes), **options)
-    spent = {**seconds, "freeze": perf_counter() - clock}
+    began = perf_counter()
+    found = kept.load(key) if key else None
+    if found is not None:
+        with suppress(ValueError, KeyError, TypeError, CheckpointError):  # not readable: made anew
+            program, about = found
+            rates = kept.rates_from_text(about["rates"])
+            updates = tuple((state, output) for state, output in about["updates"])
+            read = perf_counter() - began
+            executable = _compiled(lambda: pipeline.read(program))
+            return Built(executable, {"read": read, **executable.timings}, rates, updates, about["count"])
+    if where.target == "cpu":
+        processes.start()  # there will be kernels to compile
+    built = make()
+    texts = kept.rates_as_text(built.rates) if key else None
+    if key and texts is not None:
+        about = {"rates": texts, "updates": built.updates, "count": built.count}
+        kept.save(key, pipeline.written(built.executable), about)
+    return built
+
+
+def _compiled(make: Callable[[], Any]) -> Any:
     try:
-        executable = build(program, where.target, where.dtype)
+        return make()
     except ArgumentError:
         raise
     except CodegenError as error:
         raise ExpressionError(str(error)) from error
+
+
+def _build(name: str, outputs: Mapping[str, Any], where: Where, seconds: Mapping[str, float], **options: Any) -> Built:
+    from symdl_codegen import pipeline
+
+    clock = perf_counter()
+    program = freeze(outputs, name=name, sizes=dict(where.sizes), **options)
+    spent = {**seconds, "freeze": perf_counter() - clock}
+    executable = _compiled(lambda: pipeline.build(program, where.target, where.dtype))
     return Built(executable, {**spent, **executable.timings})
 
 

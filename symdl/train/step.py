@@ -206,7 +206,7 @@ class Rates:
     """The ``step`` inputs of a program as functions of the hyper-parameters."""
 
     def __init__(self, rates: Mapping[str, Expr]) -> None:
-        self.names = tuple(rates)
+        self.expressions, self.names = dict(rates), tuple(rates)
         self.symbols = sorted({symbol for part in rates.values() for symbol in part.free_symbols}, key=str)
         self.function = sympy.lambdify(self.symbols, list(rates.values()), "numpy")
 

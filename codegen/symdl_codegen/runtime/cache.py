@@ -1,7 +1,7 @@
-"""The disk cache of native code: one file per compiled function, named by the hash of all that determines it.
+"""The disk cache: one file for each compiled function or program, named by the hash of all that determines it.
 
-A file holds a JSON line (symbol, external names, digest) and then the object code. Files appear by an atomic rename, so
-any number of processes may compile at once; a damaged file counts as absent.
+A file holds a JSON line (its digest, and what else there is to say) and then its content. Files appear by an atomic
+rename, so any number of processes may compile at once; a damaged file counts as absent.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 FORMAT = "3"  # change it when the layout of cache files or the meaning of emitted text changes
 
@@ -58,28 +59,42 @@ def key_of(*parts: str) -> str:
 def load(key: str) -> NativeCode | None:
     """The cached code for ``key``, or None where there is none or it is damaged."""
     try:
-        head, _, code = (cache_directory() / key[:2] / f"{key}.native").read_bytes().partition(b"\n")
-        fields = json.loads(head)
-        if hashlib.sha256(code).hexdigest() != fields["digest"]:
-            return None
+        fields, code = read(f"{key}.native")
         return NativeCode(fields["symbol"], tuple(fields["externals"]), code)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (LookupError, TypeError):
         return None
 
 
 def save(key: str, native: NativeCode) -> None:
     """Write ``native`` under ``key``; where the directory cannot be written, warn once and go on."""
-    fields = {"symbol": native.symbol, "externals": native.externals, "digest": hashlib.sha256(native.code).hexdigest()}
-    directory = cache_directory() / key[:2]
+    write(f"{key}.native", {"symbol": native.symbol, "externals": native.externals}, native.code)
+
+
+def read(name: str) -> tuple[dict[str, Any], bytes]:
+    """The fields and the content of a file of the cache; LookupError where there is none or it is damaged."""
+    try:
+        head, _, content = (cache_directory() / name[:2] / name).read_bytes().partition(b"\n")
+        fields = json.loads(head)
+        if hashlib.sha256(content).hexdigest() != fields["digest"]:
+            raise LookupError(name)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LookupError(name) from error
+    return fields, content
+
+
+def write(name: str, fields: dict[str, Any], content: bytes) -> None:
+    """Write a file of the cache; where the directory cannot be written, warn once and go on."""
+    fields = {**fields, "digest": hashlib.sha256(content).hexdigest()}
+    directory = cache_directory() / name[:2]
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=directory, suffix=".part")
+        handle, part = tempfile.mkstemp(dir=directory, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(json.dumps(fields).encode() + b"\n" + native.code)
-            os.replace(name, directory / f"{key}.native")
+                file.write(json.dumps(fields).encode() + b"\n" + content)
+            os.replace(part, directory / name)
         except OSError:
-            Path(name).unlink(missing_ok=True)
+            Path(part).unlink(missing_ok=True)
             raise
     except OSError as error:
         _warn_once(str(cache_directory()), error.strerror or "unknown reason")
