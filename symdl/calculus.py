@@ -40,7 +40,7 @@ def grad(f: Any, wrt: Any) -> Any:
     """
     loss = as_scalar(f, "grad")
     variables, several = variables_of(wrt, [loss], "grad")
-    results = _shaped(_simplified(loss, variables, adjoints(loss, variables), "grad"))
+    results = _shaped(_simplified(loss, variables, adjoints(loss, variables), "grad"), (), variables)
     return tuple(results) if several else results[0]
 
 
@@ -53,7 +53,7 @@ def jacobian(g: Any, wrt: Any) -> Any:
     """Return the Jacobian of a tensor or scalar, of shape ``g.shape + wrt.shape``; a tuple for several variables."""
     value = ingest(g)
     variables, several = variables_of(wrt, [value], "jacobian")
-    results = _shaped(_simplified(value, variables, _jacobians(value, variables), "jacobian"))
+    results = _shaped(_simplified(value, variables, _jacobians(value, variables), "jacobian"), value, variables)
     return tuple(results) if several else results[0]
 
 
@@ -63,7 +63,9 @@ def hessian(f: Any, wrt: Any) -> Any:
     variables, several = variables_of(wrt, [loss], "hessian")
     gradients = _simplified(loss, variables, adjoints(loss, variables), "hessian")
     rows = [
-        tuple(_shaped(_simplified(gradient, variables, _jacobians(gradient, variables), "hessian")))
+        tuple(
+            _shaped(_simplified(gradient, variables, _jacobians(gradient, variables), "hessian"), gradient, variables)
+        )
         for gradient in gradients
     ]
     return tuple(rows) if several else rows[0][0]
@@ -257,12 +259,14 @@ def _same_shape(value: Any, other: Any, what: str) -> None:
         raise ShapeError(f"{what}: expected shape {shape_text(expected)}, found {shape_text(found)}")
 
 
-def _shaped(results: Sequence[Tensor]) -> list[Any]:
-    """Return results of order 0 as scalars."""
+def _shaped(results: Sequence[Tensor], value: Any = None, variables: Sequence[Basic] = ()) -> list[Any]:
+    """Return results of order 0 as scalars; derivatives of a value by variables remember the orders of both."""
     shaped: list[Any] = []
-    for result in results:
-        value: Tensor | Expr = result
+    for number, result in enumerate(results):
+        found: Tensor | Expr = result
         if isinstance(result, Tensor) and result.order == 0:
-            value = result.body if isinstance(result, Array) else Element(result)
-        shaped.append(value)
+            found = result.body if isinstance(result, Array) else Element(result)
+        elif isinstance(result, Tensor) and variables:
+            found = result.marked((getattr(value, "order", 0), getattr(variables[number], "order", 0)))
+        shaped.append(found)
     return shaped

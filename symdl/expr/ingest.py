@@ -57,7 +57,7 @@ def ingest(value: Any) -> Any:
         ShapeError: for sizes that do not fit.
     """
     if isinstance(value, Tensor):
-        return value
+        return value.marked(None)
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool | np.ndarray | list | tuple | str) or (callable(value) and not isinstance(value, Basic)):

@@ -24,6 +24,8 @@ class Tensor(TensorOperators, Basic):
         shape: The sizes of the axes.
         is_row: True for the transpose of a vector, whose shape is (1, n).
         properties: Declared facts such as ``symmetric`` or ``simplex``.
+        derivative: For what ``sd.grad``, ``sd.jacobian`` and ``sd.hessian`` return, the orders of what was derived and
+            of the variable; a copy with this mark equals the tensor without it.
     """
 
     is_symdl_tensor: ClassVar[bool] = True
@@ -32,6 +34,7 @@ class Tensor(TensorOperators, Basic):
     properties: frozenset[str] = frozenset()
     known_symbols: frozenset[Basic] | None = None
     digest: str | None = None
+    derivative: tuple[int, int] | None = None
 
     @classmethod
     def _intern(cls, *args: Basic) -> Any:
@@ -41,6 +44,15 @@ class Tensor(TensorOperators, Basic):
             found = Basic.__new__(cls, *args)
             found.known_symbols, found.digest = symbols_of(found), fingerprint(found)  # later walks end here
             _interned[key] = found
+        return found
+
+    def marked(self, derivative: tuple[int, int] | None) -> "Tensor":
+        """Return a copy that says what it is a derivative of, for its layout in print; with None, without a mark."""
+        if derivative is None:
+            plain: Tensor = self if self.derivative is None else self._intern(*self.args)
+            return plain
+        found: Tensor = Basic.__new__(type(self), *self.args)
+        found.known_symbols, found.digest, found.derivative = self.known_symbols, self.digest, derivative
         return found
 
     @property

@@ -26,6 +26,8 @@ from symdl.latex.write import text
 
 NOTATIONS = ("matrix", "index")
 LAYOUTS = ("book", "numerator", "denominator")
+# Which derivatives a layout transposes, by the orders of what is derived and of the variable.
+_TURNED = {"numerator": ((0, 1), (0, 2)), "denominator": ((1, 0), (1, 1), (2, 0))}
 
 
 def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
@@ -36,10 +38,13 @@ def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
             these (nested tuples, as from a Hessian in several variables, print as a matrix).
         notation: ``"matrix"``: transposes, ⊙, diag, norms, with elements in brackets only where nothing else exists;
             ``"index"``: elements and sums, with indices from 1 on.
-        layout: How derivatives are arranged. ``"book"``: as they are stored, a gradient in the shape of its variable.
-            ``"numerator"``: a gradient of order 1 is printed as a row, a Jacobian of order 2 as it is;
-            ``"denominator"``: a gradient as it is, a Jacobian transposed. Both say so behind the formula; the array
-            itself is the same. Expressions of other orders do not depend on it.
+        layout: How derivatives are arranged; for what ``sd.grad``, ``sd.jacobian`` and ``sd.hessian`` return, which
+            remember what they are derivatives of. ``"book"``: as they are stored, a gradient in the shape of its
+            variable, a Jacobian with the rows of what is derived. ``"numerator"``: the rows of what is derived
+            first, so that the gradient by a vector is a row and that by a matrix has its transposed shape.
+            ``"denominator"``: the rows of the variable first, so that a Jacobian is transposed, and the derivative of a
+            vector by a scalar is a row. Both say so behind the formula; the array itself is the same. Other
+            expressions and derivatives of three axes or more print as they are.
 
     Raises:
         ExpressionError: for an unknown notation or layout, or something that is no expression.
@@ -58,15 +63,16 @@ def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
     value = ingest(expr)
     if notation == "matrix" and not isinstance(value, Named | TensorSymbol) and recurrences_in(value):
         return over_time(value)
-    order = value.order if isinstance(value, Tensor) else 0
-    turned = order == {"book": -1, "numerator": 1, "denominator": 2}[layout]
+    derivative = getattr(expr, "derivative", None) if layout != "book" else None
+    turned = derivative in _TURNED.get(layout, ())
     if notation == "index":
         content = text(index_form(value.T if turned else value)[0])
     elif isinstance(value, Tensor):
         content = text(transpose(tensor_form(value))) if turned else _tensor(value)
     else:
         content = latex_scalar(value)
-    return content if layout == "book" or order not in (1, 2) else rf"{content}\quad\text{{({layout} layout)}}"
+    arranged = derivative is not None and sum(derivative) <= 2
+    return rf"{content}\quad\text{{({layout} layout)}}" if arranged else content
 
 
 def matrix_form(expr: Any) -> Form:

@@ -20,24 +20,46 @@ from tests.katex import katex_error
 
 n, p, q = dims("n p q")
 X, W, w, b, y = matrix("X", n, p), matrix("W", q, p), vector("w", p), vector("b", q), vector("y", n)
-x = vector("x", p)
+x, t = vector("x", p), scalar("t")
 LOSS = reductions.sum(ew.square(X @ w - y))
 
 
-def test_layouts_say_so_and_turn_what_they_should():
-    gradient = grad(LOSS, w)
-    note = r"\quad\text{(%s layout)}"
-    assert latex(gradient) == r"2 X^{\top} \left(X w - y\right)"
-    assert latex(gradient, layout="numerator") == r"2 \left(X w - y\right)^{\top} X" + note % "numerator"
-    assert latex(gradient, layout="denominator") == latex(gradient) + note % "denominator"
-    derivative = jacobian(W @ x, x)
-    assert latex(derivative) == "W"
-    assert latex(derivative, layout="numerator") == "W" + note % "numerator"
-    assert latex(derivative, layout="denominator") == r"W^{\top}" + note % "denominator"
-    assert latex(LOSS, layout="numerator") == latex(LOSS)
-    index = latex(gradient, notation="index", layout="numerator")
+NOTE = r"\quad\text{(%s layout)}"
+C = matrix("C", p, p)
+LAYOUTS = {  # derivative: numerator layout, denominator layout; the book's is one of them
+    "scalar by vector": (lambda: grad(LOSS, w), r"2 \left(X w - y\right)^{\top} X", r"2 X^{\top} \left(X w - y\right)"),
+    "vector by vector": (lambda: jacobian(W @ x, x), "W", r"W^{\top}"),
+    "scalar by matrix": (lambda: grad(b @ (W @ x), W), r"x b^{\top}", r"b x^{\top}"),
+    "vector by scalar": (lambda: jacobian(t * b, t), "b", r"b^{\top}"),
+    "matrix by scalar": (lambda: jacobian(t * W, t), "W", r"W^{\top}"),
+    "a name": (lambda: grad(w @ x, x), r"w^{\top}", "w"),
+    "Hessian": (lambda: hessian(x.T @ C @ x, x), r"C + C^{\top}", r"C + C^{\top}"),
+    "Hessian of two": (lambda: hessian(b @ (W @ x), [b, x])[0][1], "W", r"W^{\top}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LAYOUTS)
+def test_layouts_say_so_and_turn_what_they_should(case):
+    make, numerator, denominator = LAYOUTS[case]
+    assert latex(make()) == (denominator if case.startswith("scalar") or case == "a name" else numerator)
+    assert latex(make(), layout="numerator") == numerator + NOTE % "numerator"
+    assert latex(make(), layout="denominator") == denominator + NOTE % "denominator"
+
+
+def test_layouts_leave_what_is_no_derivative():
+    for layout in ("numerator", "denominator"):
+        for value in (LOSS, W, w, W @ x, C @ C, X.T @ X, jacobian(W @ x, W), grad(LOSS, w) + w):
+            assert latex(value, layout=layout) == latex(value)
+    assert latex(w, layout="numerator") == "w"  # also after it was a gradient
+    assert grad(w @ x, x) == w
+
+
+def test_layouts_in_index_notation_and_in_several_variables():
+    index = latex(grad(LOSS, w), notation="index", layout="numerator")
     assert index.startswith(r"2 \sum_{j=1}^{n} X_{ji}")
-    assert index.endswith(note % "numerator")
+    assert index.endswith(NOTE % "numerator")
+    both = latex(grad(b @ (W @ x), [b, x]), layout="numerator")
+    assert both == rf"\left(x^{{\top}} W^{{\top}}{NOTE % 'numerator'},\; b^{{\top}} W{NOTE % 'numerator'}\right)"
 
 
 @pytest.mark.parametrize(("options", "named_in_message"), [({"notation": "tensor"}, "notation 'tensor'"),
