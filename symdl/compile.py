@@ -14,6 +14,7 @@ from symdl.expr.nodes import Tensor, TensorSymbol
 from symdl.freeze import freeze
 from symdl_codegen.errors import ArgumentError, CodegenError, ComputationError
 from symdl_codegen.program import Size
+from symdl_codegen.runtime.workers import thread_count
 
 TARGETS = ("cpu", "cuda", "numpy")
 DTYPES = ("float32", "float64")
@@ -164,7 +165,9 @@ class CompiledFunction:
                     stable=self._stable,
                 )
             try:
-                found = self._executables[key] = build(program, self.target, self.dtype)
+                found = build(program, self.target, self.dtype)
+                found.threads = self.threads
+                self._executables[key] = found
             except ArgumentError:
                 raise
             except CodegenError as error:
@@ -194,7 +197,9 @@ def compile(
         dtype: ``float64`` or ``float32``, for all inputs and outputs.
         dynamic: Sizes that stay run-time integers. By default every symbolic size does; naming some makes the others
             static: kernels are specialised for their values, at the first call with them.
-        threads: Accepted and checked; kernels run on one thread today, and results will never depend on it.
+        threads: How many threads work together, for ``cpu``; by default SYMDL_NUM_THREADS, or else as many as there
+            are processors for this process. A call that is short has one. Results do not depend on it, to the bit.
+            NumPy and CUDA divide work in their own ways, and ignore it.
 
     Returns:
         A function of arrays by name; see ``CompiledFunction``.
@@ -207,14 +212,21 @@ def compile(
         raise InputError(f"unknown target {target!r}; expected one of {', '.join(TARGETS)}")
     if dtype not in DTYPES:
         raise InputError(f"unknown dtype {dtype!r}; expected one of {', '.join(DTYPES)}")
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise InputError(f"threads: expected a positive integer or None, found {threads!r}")
+    check_threads(threads)
     several = isinstance(value, list | tuple)
     values = [ingest(item) for item in (value if several else [value])]
     if not values:
         raise ExpressionError("compile: an empty list has nothing to compute")
     names = None if dynamic is None else {_key(size) for size in dynamic}
     return CompiledFunction(values, several, target, dtype, names, threads)
+
+
+def check_threads(threads: Any) -> None:
+    """Raise InputError unless ``threads``, or SYMDL_NUM_THREADS where it is None, is a number of threads or unset."""
+    try:
+        thread_count(threads)
+    except ArgumentError as error:
+        raise InputError(str(error)) from None
 
 
 def _key(key: Any) -> str:

@@ -37,7 +37,7 @@ def command(
     target: Annotated[str | None, typer.Option("--target", help="cpu, numpy or cuda.")] = None,
     dtype: Annotated[str | None, typer.Option("--dtype", help="float32 or float64.")] = None,
     threads: Annotated[
-        int | None, typer.Option("--threads", help="For later use: kernels run on one thread today.")
+        int | None, typer.Option("--threads", help="On the CPU; as many as there are processors by default.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in DIR.")] = False,
     progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show the epochs.")] = True,

@@ -56,7 +56,9 @@ def fit(
         dtype: ``float32`` or ``float64``.
         seed: Of the initial values, the order of the samples, the choice of the validation data, and random draws. A
             draw depends on the seed, the step and the number of the sample in the data, not on the batches.
-        threads: For later use: kernels of the CPU run on one thread today, and results will never depend on it.
+        threads: How many threads work together, for ``cpu``; by default SYMDL_NUM_THREADS, or else as many as there
+            are processors for this process. The trained values do not depend on it, to the bit. ``numpy`` and ``cuda``
+            ignore it.
         shuffle: Whether each epoch takes the samples in another order; of no consequence for whole batches.
         clip_norm: Scale the gradient over all parameters to this norm where it is longer. Book §5.4.
         clip_value: Limit each element of the gradient to [-clip_value, clip_value], before ``clip_norm``.

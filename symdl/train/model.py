@@ -170,6 +170,7 @@ class Model:
     ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
         """Return the cost of each group and the outputs for checked arrays and given parameters and states."""
         built = self.program(("evaluation", where), lambda: evaluation(self.declared, where))
+        built.executable.threads = where.threads
         known = {**draws(seed, count), **arrays, **values}
         found = built.executable(*needed(built, known, count, self.parameters.sizes))
         return {name: float(found.pop(f"{LOSS}.{name}")) for name in self.declared.losses}, found

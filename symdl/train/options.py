@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from symdl.compile import check_threads
 from symdl.errors import InputError
 from symdl.optimizers.adam import Adam
 from symdl.optimizers.optimizer import Optimizer
@@ -56,9 +57,9 @@ class Options:
     def __post_init__(self) -> None:
         _whole("epochs", self.epochs, 0)
         _whole("seed", self.seed, 0)
-        for name in ("batch_size", "threads"):
-            if getattr(self, name) is not None:
-                _whole(name, getattr(self, name), 1)
+        if self.batch_size is not None:
+            _whole("batch_size", self.batch_size, 1)
+        check_threads(self.threads)
         for name in ("clip_norm", "clip_value"):
             value = getattr(self, name)
             if value is not None and not (_number(name, value, 0.0) and value > 0):

@@ -26,11 +26,15 @@ DTYPES = ("float32", "float64")
 
 @dataclass(frozen=True)
 class Where:
-    """Where and in which numbers a program runs: the static sizes, target and floating type."""
+    """Where and in which numbers a program runs: the static sizes, target and floating type; and how many threads.
+
+    The same program serves every number of threads.
+    """
 
     sizes: tuple[tuple[Symbol, int], ...]
     target: str = "cpu"
     dtype: str = "float32"
+    threads: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -54,7 +55,7 @@ class Training:
         if model.parameters.pristine and not options.resume:
             model.initialise(options.seed)
         self.carried = list(model.states)
-        self.where = model.where(options.target, options.dtype)
+        self.where = replace(model.where(options.target, options.dtype), threads=options.threads)
         self.trained = [symbol for symbol in model.declared.parameters if symbol.name not in options.frozen]
         if not self.trained:
             raise InputError("frozen: every parameter is frozen; there is nothing to train")
@@ -248,6 +249,7 @@ class Training:
             kinds = tuple((part.group, type(part.optimizer), part.parameters) for part in members)
             key = ("training", self.where, kinds, switches)
             built = self.model.program(key, lambda: training(declared, self.where, members, switches))
+            built.executable.threads = options.threads
             return Phase(tuple(part.group for part in members), built, steps[members[0].group])
 
         return Cycle((phase(*parts),) if declared.order == "simultaneous" else tuple(map(phase, parts)))

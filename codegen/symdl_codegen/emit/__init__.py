@@ -17,8 +17,9 @@ from symdl_codegen.ir import Axis, Module, Span
 class Argument:
     """One argument of a kernel call.
 
-    ``role`` is buffer (an address), size (an integer), first or last (of the part that a worker takes of the share of
-    the number ``name``), symbol (a native helper) or status (where the call of the number ``name`` notes a failure).
+    ``role`` is buffer (an address), size (an integer), first, last or block (of the share of the number ``name``: the
+    part of the loop that a worker takes, the length of its blocks), symbol (a native helper) or status (where the call
+    of the number ``name`` notes a failure).
     """
 
     role: str
@@ -39,11 +40,19 @@ class EmittedKernel:
 class Share:
     """A loop of a kernel of which each worker takes a part: over ``axes`` as one, the last one fastest.
 
-    Parts begin at multiples of ``granule`` iterations, which are never divided: a tile, a block of lanes.
+    Parts begin at multiples of ``granule`` iterations, which are never divided: a row, a tile; of a loop along
+    ``lanes`` it is the least length of a block, which grows with the loop.
     """
 
     axes: tuple[Axis, ...]
     granule: int = 1
+    lanes: bool = False
+
+    def block(self, length: int) -> int:
+        """The granule for a loop of ``length`` iterations. A function of nothing else: results depend on it."""
+        if not self.lanes:
+            return self.granule
+        return max(self.granule, 16 if length <= 512 else 64 if length <= 4096 else 256)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,14 +185,20 @@ class _Writer:
         symbols = (Argument("symbol", f"{helper}_{self.dtype}") for helper in self.helpers)
         status = (Argument("status", str(self.number)),) if self.routines else ()
         buffers, sizes = (Argument("buffer", b) for b in self.buffers), (Argument("size", s) for s in self.sizes)
-        shares = (Argument(end, str(number)) for number in range(len(self.shares)) for end in ("first", "last"))
+        shares = (
+            Argument(role, str(number))
+            for number, part in enumerate(self.shares)
+            for role in ("first", "last", *(["block"] if part.lanes else []))
+        )
         return (*buffers, *sizes, *shares, *symbols, *status)
 
     def kernel(self, name: str) -> EmittedKernel:
         """The kernel as one function."""
         parameters = [(self.names(b, "buffer"), f"{self.module.buffers[b].kind}*") for b in self.buffers]
         parameters += [(self.names(s, "size"), "size") for s in self.sizes]
-        parameters += [(name, "size") for part in self.shares for name in self.share(*part.axes)]
+        for part in self.shares:
+            names = (*self.share(*part.axes), *([self._block(part.axes[0])] if part.lanes else []))
+            parameters += [(name, "size") for name in names]
         parameters += [(f"{helper}_code", "symbol") for helper in self.helpers]
         parameters += [("status", "int*")] if self.routines else []
         self.lines = [f"def {identifier(name)}({', '.join(p for p, _ in parameters)}):"]
@@ -243,20 +249,20 @@ class _Writer:
         index = "_".join(axis.index for axis in axes)
         return self.names(f"{index}_first", "share"), self.names(f"{index}_last", "share")
 
+    def _block(self, axis: Axis) -> str:
+        """The identifier of the length of blocks along ``axis``."""
+        return self.names(f"{axis.index}_block", "share")
+
     def _shared_loops(self, axes: tuple[Axis, ...], depth: int) -> int:
         """Loop heads of a nest. A loop along lanes runs in blocks, which are the same whoever runs them."""
-        granules = {part.axes: part.granule for part in self.shares}
+        lanes = {part.axes for part in self.shares if part.lanes}
         for axis in axes:
-            granule = granules.get((axis,))
-            if granule is None:
-                depth = self.loops((axis,), depth)
-                continue
             index, (first, last) = self.index(axis), self.share(axis)
-            if granule > 1:
-                start = self.names(f"{axis.index}_block", "share")
-                self.line(depth, f"for {start} in range({first}, {last}, {granule}):")
-                first, last, depth = start, f"min({start} + {granule}, {last})", depth + 1
-            self.line(depth, f"for {index} in range({first}, {last}):")
+            if (axis,) in lanes:
+                start, length = self.names(f"{axis.index}_start", "share"), self._block(axis)
+                self.line(depth, f"for {start} in range({first}, {last}, {length}):")
+                first, last, depth = start, f"min({start} + {length}, {last})", depth + 1
+            self.line(depth, f"for {index} in range({first + ', ' if first != '0' else ''}{last}):")
             depth += 1
         return depth
 

@@ -18,18 +18,20 @@ from symdl_codegen.ir import (
     Load,
     Nest,
     Reduce,
-    Routine,
     Scalar,
+    Size,
     Statement,
     Store,
     Tensor,
     free_indices,
+    routines,
     walk,
 )
 
 UNKNOWN = 1024  # what an extent that is not known counts
 ROW = 64  # iterations inside a loop from which on lanes run along them, and not along the loop
-SHORT_BLOCK, LONG_BLOCK = 16, 256  # iterations of a block, with some iterations inside, and with none
+LANES = 0  # in place of a granule
+BLOCK = 16  # the least iterations of a block
 ENOUGH = 32  # blocks to share, beyond which no further loop is offered
 MOST = 3  # loops of one kernel that are shared
 
@@ -44,31 +46,36 @@ class _Access:
 
 def shares_of(kernel: Kernel, buffers: dict[str, Tensor], rows: int, columns: int) -> tuple[Share, ...]:
     """The loops of ``kernel`` that are shared, outermost first; those of a tile in steps of its rows and columns."""
-    if any(isinstance(part, Routine) for part in _inside(kernel.body)):
+    if routines(kernel):
         return ()
+    time = Size(kernel.span.time) if kernel.span else None
     accesses = list(_accesses(kernel.body, (), iter(range(10**6))))
     found: list[Share] = []
     blocks = 1
     for axis, granule in _candidates(kernel.body, rows, columns).items():
-        lanes = granule in (SHORT_BLOCK, LONG_BLOCK)
-        if len(found) == MOST or (blocks >= ENOUGH and lanes) or not _independent(axis, accesses, buffers):
+        lanes = granule == LANES
+        if (
+            len(found) == MOST
+            or time in walk(axis.extent)
+            or (blocks >= ENOUGH and lanes)
+            or not _independent(axis, accesses, buffers)
+        ):
             continue
-        found.append(Share((axis,), granule))
-        blocks *= -(-_count((axis,)) // granule)
+        found.append(Share((axis,), BLOCK if lanes else granule, lanes))
+        blocks *= -(-_count((axis,)) // found[-1].granule)
     return tuple(found)
 
 
 def _candidates(body: tuple[Statement, ...], rows: int, columns: int) -> dict[Axis, int]:
-    """The axes of nests and tiles, outermost first, each with the length of its blocks."""
+    """The axes of nests and tiles, outermost first, each with its granule, or LANES where lanes run along it."""
     found: dict[Axis, int] = {}
     for part in body:
         if isinstance(part, Nest):
             for position, axis in enumerate(part.axes):
                 inside = _longest(part.body) * _count(part.axes[position + 1 :])
-                granule = 1 if inside >= ROW else SHORT_BLOCK if inside > 4 else LONG_BLOCK
-                found[axis] = max(granule, found.get(axis, 1))
+                found[axis] = 1 if inside >= ROW and found.get(axis, 1) != LANES else LANES
             for axis, granule in _candidates(part.body, rows, columns).items():
-                found[axis] = max(granule, found.get(axis, 1))
+                found[axis] = LANES if found.get(axis) == LANES else granule
         elif isinstance(part, Contract):
             found |= {part.row: rows, part.column: columns} if part.along == "columns" else {part.row: 1}
     return found
@@ -95,11 +102,12 @@ def _count(axes: tuple[Axis, ...]) -> int:
     return number
 
 
-def _inside(body: tuple[Statement, ...]) -> Iterator[Statement]:
-    for part in body:
-        yield part
-        if isinstance(part, Nest):
-            yield from _inside(part.body)
+def places_of(kernel: Kernel) -> dict[str, list[tuple[Scalar, ...]]]:
+    """The indices of every load and store of each buffer, those of linear algebra and of tiles' scratch left out."""
+    found: dict[str, list[tuple[Scalar, ...]]] = {}
+    for access in _accesses(kernel.body, (), iter(range(10**6))):
+        found.setdefault(access.buffer, []).append(access.indices)
+    return found
 
 
 def _accesses(
@@ -161,4 +169,4 @@ def plain_positions(index: str, places: list[tuple[Scalar, ...]]) -> list[int]:
     return [position for position in range(shortest) if all(place[position] == Index(index) for place in places)]
 
 
-__all__ = ["plain_positions", "shares_of"]
+__all__ = ["places_of", "plain_positions", "shares_of"]

@@ -11,6 +11,7 @@ from symdl_codegen.passes.dead_code import dead_code
 from symdl_codegen.passes.fuse import fuse
 from symdl_codegen.passes.in_place import in_place
 from symdl_codegen.passes.inline import inline
+from symdl_codegen.passes.late import late
 from symdl_codegen.passes.new_states import new_states
 from symdl_codegen.passes.order import order
 from symdl_codegen.passes.peel import peel
@@ -27,6 +28,7 @@ PASSES: dict[str, Callable[[Module], Module]] = {
     "order": order,  # what commutes stands in an order that does not depend on names
     "fuse": fuse,  # a pointwise equation joins the nest that produces its operand (epilogues)
     "new_states": new_states,  # an output that is a new state is read from the state
+    "late": late,  # what only outputs and the guard ask for is computed last
     "in_place": in_place,  # an update writes its state directly
     "time_first": time_first,  # what loops over time keep is contiguous at each step
     "peel": peel,  # a recurrence splits where a condition on its time changes

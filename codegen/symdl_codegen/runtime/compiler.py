@@ -8,6 +8,7 @@ from typing import Any
 from llvmlite import binding
 
 from symdl_codegen.errors import CompilerUnavailableError
+from symdl_codegen.intrinsics.barrier import barrier_module
 from symdl_codegen.intrinsics.dots import dots_module
 from symdl_codegen.intrinsics.machine import processor
 from symdl_codegen.intrinsics.pack import copy_module, pack_module, strips_module
@@ -23,6 +24,7 @@ HELPERS = {
     "dots": dots_module,
     "fma": fma_module,
     "sweep": sweep_module,
+    "barrier": barrier_module,
 }
 
 

@@ -1,8 +1,8 @@
 """The native loop over steps, as text for the same compiler as the kernels. It knows nothing of any program.
 
-``code`` is a program bound to sizes and memory: [entries of phase step, of phase update, entries], see ``calls.py``.
-``table`` is [guard address, guard bytes, gathers, scalars, records, then triples]: a gather is (data, row bytes, slot),
-a scalar (values, bytes, slot), a record (slot, bytes, results).
+Every worker runs it at the same time, each with a ``code`` of its own: a program bound to sizes and memory, see
+``calls.py``. ``table`` is [guard address, guard bytes, gathers, scalars, records, then triples]: a gather is (data, row
+bytes, slot), a scalar (values, bytes, slot), a record (slot, bytes, results).
 """
 
 from textwrap import indent
@@ -24,10 +24,21 @@ for turn in range(turns):
     time += move
 position = place
 """
+HEADER = 9  # integers of a code before its entries
+BARRIER = "call_kernel({0}[4], address({0}, 6), 3)"  # wait for the other workers
+# Nothing has been done where the work is given up before every worker has come.
+BEGIN = f"""
+{BARRIER}
+if pointer_int64({{0}}[6])[8 * {{0}}[8]] != 0:
+    return
+"""
 
 RUN = f"""
-def run(code, first, last):
-    position = 2
+def run(code, phase):
+{indent(BEGIN.format("code"), "    ")}
+    position, first, last = {HEADER}, 0, code[0]
+    if phase == 1:
+        first, last = code[0], code[0] + code[1]
     for entry in range(first):
         words = code[position + 1]
         position += 2 + words
@@ -35,26 +46,29 @@ def run(code, first, last):
             position += code[position + 3 - words]
     for entry in range(first, last):
 {indent(ENTRY, "        ")}
+    {BARRIER.format("code")}
 """
 
 EPOCH = f"""
 def epoch(full, short, order, table, done, begin, end, samples, batch):
+{indent(BEGIN.format("full"), "    ")}
     for step in range(begin, end):
         start = step * batch
-        count = min(batch, samples - start)
         code = full
-        if count != batch:
+        if batch > samples - start:
             code = short
+        if step > begin:
+            {BARRIER.format("code")}
         entry = 5
         for gather in range(table[2]):
             source, width, target = table[entry], table[entry + 1], table[entry + 2]
-            for row in range(count):
+            for row in range(code[2], code[3]):
                 copy_bytes(target + row * width, source + order[start + row] * width, width)
             entry += 3
         for scalar in range(table[3]):
             copy_bytes(table[entry + 2], table[entry] + step * table[entry + 1], table[entry + 1])
             entry += 3
-        position = 2
+        position = {HEADER}
         for part in range(code[0]):
 {indent(ENTRY, "            ")}
         for record in range(table[4]):
@@ -63,15 +77,16 @@ def epoch(full, short, order, table, done, begin, end, samples, batch):
         if table[1] == 8:
             value = pointer_float64(table[0])[0]
             if value - value != 0.0:
-                return
+                break
         if table[1] == 4:
             single = pointer_float32(table[0])[0]
             if single - single != 0.0:
-                return
+                break
         for part in range(code[1]):
 {indent(ENTRY, "            ")}
         done[0] = step + 1
+    {BARRIER.format("full")}
 """
 
-RUN_PARAMETERS = ("int*", "size", "size")
+RUN_PARAMETERS = ("int*", "size")
 EPOCH_PARAMETERS = ("int*",) * 5 + ("size",) * 4

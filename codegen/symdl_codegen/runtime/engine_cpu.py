@@ -1,17 +1,21 @@
-"""The cpu engine: emitted kernels as native code, run by one native driver over one arena."""
+"""The cpu engine: emitted kernels as native code, run by workers with one native driver over one arena."""
 
 import ctypes
+import os
 import threading
+import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from symdl_codegen.emit import Argument, Emitted
-from symdl_codegen.errors import ComputationError, VerificationError
+from symdl_codegen.errors import ComputationError
+from symdl_codegen.intrinsics.barrier import LINE
 from symdl_codegen.intrinsics.machine import tile_shape
 from symdl_codegen.ir import Module, routines
 from symdl_codegen.primitives import fault
@@ -19,35 +23,27 @@ from symdl_codegen.runtime import driver, native
 from symdl_codegen.runtime.arena import ALIGNMENT, Life, byte_size, layout, lifetimes
 from symdl_codegen.runtime.arguments import dtype_of
 from symdl_codegen.runtime.calls import CallTable
+from symdl_codegen.runtime.division import Divider, touches
+from symdl_codegen.runtime.plan import Meeting, Places, Plan
+from symdl_codegen.runtime.workers import crew, thread_count
 
-PLANS_KEPT = 8
+BARRIER = "barrier_int64"
+PLANS_KEPT = 12
 CHUNK_SECONDS = 0.25
+WAKING = 50_000.0  # nanoseconds that a call must gain for workers to be woken
+SMALL, LINGER = 2**16, 8  # a buffer of so many bytes keeps its place for some more kernels
 
-
-@dataclass
-class Plan:
-    """A program bound to sizes: call code with addresses, the arena it points into, and where to patch addresses."""
-
-    code: np.ndarray
-    patches: dict[str, np.ndarray]
-    arena: np.ndarray
-    offsets: dict[str, int]
-    base: int
-    set_to: dict[str, int] = field(default_factory=dict)
-
-    def point(self, buffer: str, address: int) -> None:
-        """Let every call use ``address`` for ``buffer``, which no call uses where its loop has no step."""
-        if buffer in self.patches and self.set_to.get(buffer) != address:
-            self.set_to[buffer] = address
-            self.code[self.patches[buffer]] = address
-
-    def slot(self, buffer: str) -> int:
-        """The address of ``buffer`` in the arena."""
-        return self.base + self.offsets[buffer]
+Together = Callable[[Sequence[Callable[[], object]], Callable[[], None]], object]
 
 
 class CpuEngine:
-    """Native code of one program. Calls are serialised by a lock: they share the arena."""
+    """Native code of one program. Calls are serialised by a lock: they share the arena.
+
+    ``wanted`` is the number of workers, by default SYMDL_NUM_THREADS or the processors of this process. A call that is
+    too short for them has one. No result depends on it.
+    """
+
+    wanted: int | None = None
 
     def __init__(self, module: Module, emitted: Emitted, dtype: str, share_memory: bool = True) -> None:
         self.module, self.emitted, self.dtype, self.share_memory = module, emitted, dtype, share_memory
@@ -55,7 +51,8 @@ class CpuEngine:
         sources: list[native.Source] = [
             (k.name, k.source, [t for _, t in k.parameters], dtype) for k in emitted.kernels
         ]
-        names = sorted({a.name for call in emitted.calls for a in call.arguments if a.role == "symbol"})
+        helpers = {a.name for call in emitted.calls for a in call.arguments if a.role == "symbol"}
+        names = sorted({*helpers, BARRIER})
         drivers: list[native.Source] = [("run", driver.RUN, driver.RUN_PARAMETERS, "float64")]
         if module.updates:
             drivers.append(("epoch", driver.EPOCH, driver.EPOCH_PARAMETERS, "float64"))
@@ -68,72 +65,133 @@ class CpuEngine:
         self.compiled = sum(not code.cached for code in everything)
         self.addresses = [code.address for code in loaded]
         self.symbols = {name: code.address for name, code in symbols.items()}
+        self.barrier = self.symbols[BARRIER]
         self.run = _callable(run.address, len(driver.RUN_PARAMETERS))
         self.epoch_loop = _callable(epoch[0].address, len(driver.EPOCH_PARAMETERS)) if epoch else None
         self.lives = lifetimes(module)
+        self.touched = touches(module, emitted.calls)
         self.renewed = {state for state, _ in module.updates} & set(module.outputs.values())
-        self.plans: OrderedDict[tuple[object, ...], tuple[Plan, Plan | None]] = OrderedDict()
-        self.lock = threading.RLock()
         self.status = np.zeros(len(emitted.calls), np.int64)  # where a call notes that an operation had no result
         self.scratch = np.zeros(8, np.int64)  # return and exception slots of direct calls, always zero
+        self.renew()
+        _ENGINES.add(self)
 
-    def pinned(self, epoch: bool) -> list[str]:
-        """Buffers with a lasting place: in an epoch the slots of gathered rows, step values and outputs."""
-        lasting = {*self.module.outputs.values(), self.module.guard} if epoch else set()
+    def renew(self) -> None:
+        """Begin without plans, as a forked child must: its parent's threads may have been at work."""
+        self.plans: OrderedDict[tuple[object, ...], tuple[Plan, Plan | None]] = OrderedDict()
+        self.lock = threading.RLock()
+
+    def lasting(self, epoch: bool) -> list[str]:
+        """Buffers with a lasting place: in an epoch the slots of gathered rows and of outputs."""
+        kept = {*self.module.outputs.values(), self.module.guard} if epoch else set()
         return [
             name
             for name, buffer in self.module.buffers.items()
-            if (epoch and buffer.role in ("batch", "step")) or (name in lasting and buffer.role == "temporary")
+            if (epoch and buffer.role == "batch") or (name in kept and buffer.role == "temporary")
         ]
 
-    def arena(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[dict[str, int], int]:
-        """Offsets in the arena and its length; pinned buffers come first and are as large as ``capacity`` needs."""
+    def places(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> Places:
+        """Where buffers are; lasting ones come first and are as large as ``capacity`` needs.
+
+        Each worker has scratch buffers, and in an epoch the values of the step, to itself.
+        """
         rows, columns = tile_shape(self.dtype)
         tile = {"tile.rows": rows, "tile.columns": columns}
-        pinned = self.pinned(epoch)
-        offsets, start = {}, 0
-        for name in pinned:
-            offsets[name], start = start, start + byte_size(self.module.buffers[name], {**capacity, **tile}, self.item)
-        lives: dict[str, Life] = {name: life for name, life in self.lives.items() if name not in offsets}
-        lengths = {name: byte_size(self.module.buffers[name], {**sizes, **tile}, self.item) for name in lives}
-        more, end = layout(lives, lengths, start, self.share_memory)
-        return {**offsets, **more}, end
+        buffers = self.module.buffers
+        shared, start = {}, 0
+        for name in self.lasting(epoch):
+            shared[name], start = start, start + byte_size(buffers[name], {**capacity, **tile}, self.item)
+        lengths = {name: byte_size(buffers[name], {**sizes, **tile}, self.item) for name in self.lives}
+        lives = {name: life for name, life in self.lives.items() if name not in shared}
+        for name, life in lives.items():  # to share little memory is not worth a barrier
+            if lengths[name] <= SMALL and buffers[name].role != "scratch":
+                lives[name] = Life(life.first, life.last + LINGER)
+        scratch = {name for name in lives if buffers[name].role == "scratch"}
+        more, end = layout(
+            {n: life for n, life in lives.items() if n not in scratch}, lengths, start, self.share_memory
+        )
+        values = [name for name, buffer in buffers.items() if epoch and buffer.role == "step"]
+        private = {name: ALIGNMENT * number for number, name in enumerate(values)}
+        rest = {name: life for name, life in lives.items() if name in scratch}
+        own, room = layout(rest, lengths, ALIGNMENT * len(values), self.share_memory)
+        return Places({**shared, **more}, {**private, **own}, end, room)
+
+    def arena(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[dict[str, int], int]:
+        """Offsets of the buffers that workers share and the length of the arena, the rooms of all workers included."""
+        places = self.places(sizes, capacity, epoch)
+        return dict(places.shared), places.total(thread_count(self.wanted))
 
     def plan(
         self,
         sizes: Mapping[str, int],
+        workers: int,
         capacity: Mapping[str, int] | None = None,
         epoch: bool = False,
         like: Plan | None = None,
     ) -> Plan:
-        """The plan for ``sizes``, from the last few if it was made before; ``like`` gives the arena to share."""
+        """The plan for ``sizes``, from the last few if it was made before.
+
+        ``like`` gives the arena and the meeting to share.
+        """
         capacity = capacity or sizes
-        key = (tuple(sizes.items()), tuple(capacity.items()), epoch, id(like) if like else None)
+        key = (tuple(sizes.items()), tuple(capacity.items()), workers, epoch, id(like) if like else None)
         if key in self.plans:
             self.plans.move_to_end(key)
             return self.plans[key][0]
-        offsets, end = self.arena(sizes, capacity, epoch)
-        if like is not None and len(like.arena) < end + ALIGNMENT:
-            raise VerificationError(f"a plan for {dict(sizes)} needs {end} bytes, more than the arena it is to share")
-        memory = np.zeros(end + 2 * ALIGNMENT, np.uint8) if like is None else like.arena
-        base = -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
-        plan = self._bound(sizes, memory, offsets, base)
+        places = self.places(sizes, capacity, epoch)
+        if like is not None:
+            places = places.within(like.places)
+        memory = np.zeros(places.total(workers) + 2 * ALIGNMENT, np.uint8) if like is None else like.memory
+        plan = self._bound(sizes, workers, epoch, places, memory, like.meeting if like else Meeting(workers))
         self.plans[key] = (plan, like)  # like is kept, so that its id stays its own
         while len(self.plans) > PLANS_KEPT:
             self.plans.popitem(last=False)
         return plan
 
-    def _bound(self, sizes: Mapping[str, int], memory: np.ndarray, offsets: dict[str, int], base: int) -> Plan:
-        def value(argument: Argument) -> int:
+    def _bound(
+        self,
+        sizes: Mapping[str, int],
+        workers: int,
+        epoch: bool,
+        places: Places,
+        memory: np.ndarray,
+        meeting: Meeting,
+    ) -> Plan:
+        base = -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
+        status = self.status.ctypes.data
+
+        def value(argument: Argument, worker: int) -> int:
             if argument.role == "buffer":
-                return base + offsets.get(argument.name, 0)
+                return base + places.offset(argument.name, worker)
             if argument.role == "status":
-                return self.status.ctypes.data + 8 * int(argument.name)
+                return status + 8 * int(argument.name)
             return sizes[argument.name] if argument.role == "size" else self.symbols[argument.name]
 
-        table = CallTable(self.emitted.calls, self.addresses, sizes, value)
-        patches = {name: np.array(places) for name, places in table.patches.items()}
-        return Plan(np.array(table.code, np.int64), patches, memory, offsets, base)
+        lengths = {name: byte_size(self.module.buffers[name], sizes, self.item) for name in places.shared}
+        overlaps = places.overlaps(lengths) if workers > 1 else {}
+        divider = Divider(self.module, self.touched, sizes, workers, self.dtype, overlaps)
+        turns = divider.divide(self.emitted.calls, epoch)
+        barrier = [(self.barrier, 3, meeting.address, worker, workers) for worker in range(workers)]
+        table = CallTable(turns, self.addresses, value, barrier, divider.rows())
+        patches = {name: np.array(positions) for name, positions in table.patches.items()}
+        code = np.array(table.code, np.int64)
+        return Plan(code, table.starts, patches, memory, places, base, meeting, divider.gain)
+
+    @contextmanager
+    def _prepared(
+        self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool, steps: int
+    ) -> Iterator[tuple[Plan, Together]]:
+        """The plan for ``steps`` of these sizes, with so many workers as gain by it, and what runs their jobs."""
+        with self.lock:
+            plan = self.plan(sizes, thread_count(self.wanted), capacity, epoch)
+            if plan.workers > 1 and plan.gain * steps <= WAKING:
+                plan = self.plan(sizes, 1, capacity, epoch)
+            with crew(plan.workers) as together:
+                yield plan, together
+
+    def _give_up(self, plan: Plan) -> None:
+        plan.meeting.give_up()
+        self.plans.clear()
 
     def call(
         self, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int], update: bool
@@ -142,8 +200,7 @@ class CpuEngine:
 
         Returns None, with states unchanged, where the guard was not finite.
         """
-        with self.lock:
-            plan = self.plan(sizes)
+        with self._prepared(sizes, sizes, False, 1) as (plan, together):
             results: dict[str, np.ndarray] = {}
             if self.renewed and not update:  # new states are computed in place: in copies, where states must not change
                 arrays = {**arrays, **{name: arrays[name].copy() for name, _ in self.module.updates}}
@@ -156,16 +213,19 @@ class CpuEngine:
                 if self.module.buffers[buffer].role == "temporary":
                     results[buffer] = self._empty(buffer, sizes)
                     plan.point(buffer, results[buffer].ctypes.data)
-            slot, steps, updates = self.scratch.ctypes.data, int(plan.code[0]), int(plan.code[1])
-            self.run(slot, slot, plan.code.ctypes.data, 0, steps)
-            self.check_status()
+            self._run(plan, together, 0)
             guard = self.module.guard
             if update and guard and not np.isfinite(results[guard] if guard in results else arrays[guard]):
                 return None
             if update or self.renewed:
-                self.run(slot, slot, plan.code.ctypes.data, steps, steps + updates)
-                self.check_status()
+                self._run(plan, together, 1)
             return self._outputs(results, arrays)
+
+    def _run(self, plan: Plan, together: Together, phase: int) -> None:
+        slot = self.scratch.ctypes.data
+        jobs = [partial(self.run, slot, slot, plan.start(worker), phase) for worker in range(plan.workers)]
+        together(plan.held(jobs), partial(self._give_up, plan))
+        self.check_status()
 
     def check_status(self) -> None:
         """Raise ComputationError where an operation of linear algebra had no result."""
@@ -208,47 +268,53 @@ class CpuEngine:
         assert self.epoch_loop is not None
         assert self.module.batch is not None
         samples, name = len(order), self.module.batch
-        number = -(-samples // batch)
-        with self.lock:
-            full = self.plan({**sizes, name: min(batch, samples)}, epoch=True)
+        number, size = -(-samples // batch), min(batch, samples)
+        with self._prepared({**sizes, name: size}, {**sizes, name: size}, True, number) as (full, together):
             plans = [full]
             if samples % batch and samples > batch:
-                plans.append(self.plan({**sizes, name: samples % batch}, {**sizes, name: batch}, True, full))
+                rest = {**sizes, name: samples % batch}
+                plans.append(self.plan(rest, full.workers, {**sizes, name: batch}, True, full))
             for plan in plans:
                 for buffer, array in {**state, **fixed}.items():
                     if buffer in plan.patches:
                         plan.point(buffer, array.ctypes.data)
-            table = self._table(full, data, steps, {**state, **fixed}, recorded)
-            done = np.zeros(1, np.int64)
+            others = {**state, **fixed}
+            tables = [self._table(full, worker, data, steps, others, recorded) for worker in range(full.workers)]
+            done = np.zeros((full.workers, LINE), np.int64)
             slot, begin, chunk = self.scratch.ctypes.data, 0, 1
-            size = min(batch, samples)
             while begin < number:
                 started, end = perf_counter(), min(begin + chunk, number)
-                self.epoch_loop(
-                    slot,
-                    slot,
-                    full.code.ctypes.data,
-                    plans[-1].code.ctypes.data,
-                    order.ctypes.data,
-                    table.ctypes.data,
-                    done.ctypes.data,
-                    begin,
-                    end,
-                    samples,
-                    size,
-                )
-                if done[0] < end:
+                jobs = [
+                    partial(
+                        self.epoch_loop,
+                        slot,
+                        slot,
+                        full.start(worker),
+                        plans[-1].start(worker),
+                        order.ctypes.data,
+                        tables[worker].ctypes.data,
+                        done[worker].ctypes.data,
+                        begin,
+                        end,
+                        samples,
+                        size,
+                    )
+                    for worker in range(full.workers)
+                ]
+                together(full.held(jobs, plans, tables, done, order, data), partial(self._give_up, full))
+                if done[0, 0] < end:
                     break
                 elapsed = perf_counter() - started
                 begin, chunk = end, max(1, min(8 * chunk, int(chunk * CHUNK_SECONDS / max(elapsed, 1e-6))))
-            if done[0] == number:
+            if done[0, 0] == number:
                 self.check_status()
             self.status[:] = 0  # where the guard has stopped the epoch, the loss tells
-            return int(done[0])
+            return int(done[0, 0])
 
     def _table(
         self,
         plan: Plan,
+        worker: int,
         data: Mapping[str, np.ndarray],
         steps: Mapping[str, np.ndarray],
         others: Mapping[str, np.ndarray],
@@ -257,14 +323,15 @@ class CpuEngine:
         guard = self.module.guard
 
         def where(buffer: str) -> int:
-            return plan.slot(buffer) if buffer in plan.offsets else others[buffer].ctypes.data
+            return plan.slot(buffer) if buffer in plan.places.shared else others[buffer].ctypes.data
 
         guarded = [where(guard), self.item[self.module.buffers[guard].kind]] if guard else [0, 0]
         if guard and self.module.buffers[guard].kind != "real":
             guarded[1] = 0
         gathers = [(a.ctypes.data, a.itemsize * (a[0].size if len(a) else 0), plan.slot(n)) for n, a in data.items()]
-        scalars = [(a.ctypes.data, a.itemsize, plan.slot(n)) for n, a in steps.items()]
-        records = [(where(self.module.outputs[n]), a.itemsize, a.ctypes.data) for n, a in recorded.items()]
+        scalars = [(a.ctypes.data, a.itemsize, plan.slot(n, worker)) for n, a in steps.items()]
+        written = recorded if worker == 0 else {}
+        records = [(where(self.module.outputs[n]), a.itemsize, a.ctypes.data) for n, a in written.items()]
         counts = [len(gathers), len(scalars), len(records)]
         return np.array(
             [*guarded, *counts, *(x for triple in (*gathers, *scalars, *records) for x in triple)], np.int64
@@ -273,3 +340,13 @@ class CpuEngine:
 
 def _callable(address: int, arguments: int) -> Any:
     return ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * (arguments + 2))(address)
+
+
+def _forked() -> None:
+    for engine in _ENGINES:
+        engine.renew()
+
+
+_ENGINES: weakref.WeakSet[CpuEngine] = weakref.WeakSet()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

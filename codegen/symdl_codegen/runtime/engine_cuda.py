@@ -38,6 +38,7 @@ _LOCK = threading.RLock()  # of all engines: the simulator runs one kernel at a 
 class CudaEngine:
     """The kernels of one program. ``blocks`` and ``threads`` are the grid of every launch; no result depends on it."""
 
+    wanted: int | None = None  # threads: of no consequence here
     cached, compiled = True, 0  # compilation happens at the first launch, or in ``ptx``
 
     def __init__(self, module: Module, emitted: Emitted, dtype: str, share_memory: bool = True) -> None:

@@ -13,6 +13,7 @@ from symdl_codegen.ir import Module
 class NumpyEngine:
     """The emitted ``step`` function and the loop over steps around it."""
 
+    wanted: int | None = None  # threads: of no consequence here
     cached, compiled = True, 0
 
     def __init__(self, module: Module, emitted: Emitted, dtype: str, share_memory: bool = True) -> None:

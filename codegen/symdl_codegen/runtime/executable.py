@@ -13,6 +13,7 @@ from symdl_codegen.ir import Module
 from symdl_codegen.ir_print import module_text
 from symdl_codegen.program import Program, Size
 from symdl_codegen.runtime.arguments import cast, check_names, dtype_of, infer_sizes
+from symdl_codegen.runtime.workers import thread_count
 
 
 class KernelText(NamedTuple):
@@ -39,6 +40,7 @@ class Engine(Protocol):
 
     cached: bool
     compiled: int
+    wanted: int | None
 
     def arena(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[dict[str, int], int]:
         """Offsets in the arena and its length in bytes."""
@@ -95,6 +97,18 @@ class Executable:
         self.bounds = Bounds(program)
         self.source = emitted.source
         self.kernels = tuple(KernelText(kernel.name, kernel.note, kernel.source) for kernel in emitted.kernels)
+
+    @property
+    def threads(self) -> int | None:
+        """How many threads work together on the cpu target; None for SYMDL_NUM_THREADS or all processors at hand.
+
+        No result depends on it. Raises ArgumentError when set to something else than an integer of at least 1.
+        """
+        return self.engine.wanted
+
+    @threads.setter
+    def threads(self, threads: int | None) -> None:
+        self.engine.wanted = None if threads is None else thread_count(threads)
 
     @property
     def ir_text(self) -> str:
