@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from symdl_codegen.intrinsics import lapack
+from symdl_codegen.intrinsics import denormals, lapack
 from symdl_codegen.intrinsics.functions import FUNCTIONS, function
 
 I64, I32 = ir.IntType(64), ir.IntType(32)
@@ -275,5 +275,6 @@ NAMESPACE = {
     "pointer_float64": pointer_float64,
     "pointer_int32": pointer_int32,
     "pointer_int64": pointer_int64,
+    **denormals.NAMESPACE,
     **lapack.intrinsics(),
 }

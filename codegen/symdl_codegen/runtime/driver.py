@@ -5,6 +5,7 @@ Every worker runs it at the same time, each with a ``code`` of its own: a progra
 bytes, slot), a scalar (values, bytes, slot), a record (slot, bytes, results).
 """
 
+import re
 from textwrap import indent
 
 # One entry: a call, or a loop over time whose calls take the time as an argument.
@@ -88,5 +89,14 @@ def epoch(full, short, order, table, done, begin, end, samples, batch):
     {BARRIER.format("full")}
 """
 
+
+def flushing(source: str) -> str:
+    """``source``, one function, with denormal numbers taken for zero from its beginning to each of its ends."""
+    head, _, body = source.strip("\n").partition("\n")
+    body = re.sub(r"^( *)return$", r"\1restore_denormals(control)\n\1return", body, flags=re.MULTILINE)
+    return f"{head}\n    control = flush_denormals()\n{body.rstrip()}\n    restore_denormals(control)\n"
+
+
+TRAINING_RUN, EPOCH = flushing(RUN), flushing(EPOCH)
 RUN_PARAMETERS = ("int*", "size")
 EPOCH_PARAMETERS = ("int*",) * 5 + ("size",) * 4

@@ -53,7 +53,8 @@ class CpuEngine:
         ]
         helpers = {a.name for call in emitted.calls for a in call.arguments if a.role == "symbol"}
         names = sorted({*helpers, BARRIER})
-        drivers: list[native.Source] = [("run", driver.RUN, driver.RUN_PARAMETERS, "float64")]
+        run_text = driver.TRAINING_RUN if module.updates else driver.RUN
+        drivers: list[native.Source] = [("run", run_text, driver.RUN_PARAMETERS, "float64")]
         if module.updates:
             drivers.append(("epoch", driver.EPOCH, driver.EPOCH_PARAMETERS, "float64"))
         native.prepare([*sources, *drivers], names)
