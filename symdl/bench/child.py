@@ -1,7 +1,7 @@
 """A runner in a process of its own: ``python -m symdl.bench.child JOB`` answers requests, one line of JSON each.
 
-It says when it is ready, with the seconds of imports and of preparing. After ``results FILE`` it has written what must
-agree to a file; after ``sample`` it tells seconds for each step, and symdl's after ``profile`` those of each kernel.
+It says when it is ready, with the seconds of imports and of preparing. A request is a method of the runner and its
+arguments, without spaces in them.
 """
 
 import json
@@ -11,11 +11,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from symdl.errors import InputError
 
@@ -28,12 +25,13 @@ class ChildError(InputError):
 
 def serve(job: Mapping[str, Any], requests: Any, answers: Any) -> None:
     """Be a runner until there are no more requests."""
+    from symdl.bench.kernels import GROUPS
     from symdl.bench.runners import RUNNERS
     from symdl.bench.workloads import find
 
     runner = RUNNERS[job["runner"]](job["threads"], job["cold"])
     runner.imports()
-    workload = find(job["workload"])
+    workload = GROUPS[job["workload"]].cases() if job["workload"] in GROUPS else find(job["workload"])
     ready = time.perf_counter()
     imported = time.time() - job["spawned"]
     runner.prepare(workload)
@@ -44,16 +42,10 @@ def serve(job: Mapping[str, Any], requests: Any, answers: Any) -> None:
 
     answer({"import": imported, "prepare": time.perf_counter() - ready, "details": runner.details})
     for line in requests:
-        request, _, argument = line.strip().partition(" ")
-        if request == "results":
-            np.save(argument, runner.results())
-            answer(True)
-        elif request == "sample":
-            answer(runner.sample())
-        elif request == "profile":
-            answer([asdict(kernel) for kernel in runner.profile()])  # type: ignore[attr-defined]  # because only symdl's runner is asked
-        else:
-            raise InputError(f"unknown request {request!r}")
+        request, *arguments = line.split()
+        if request not in runner.requests:
+            raise InputError(f"unknown request {request!r}; expected one of {', '.join(runner.requests)}")
+        answer(getattr(runner, request)(*arguments))
 
 
 class Child:

@@ -8,7 +8,7 @@ from time import perf_counter
 import numpy as np
 
 from symdl_codegen.intrinsics.machine import lanes
-from symdl_codegen.intrinsics.peak import FMA_CHAINS
+from symdl_codegen.intrinsics.peak import FMA_CHAINS, SWEEP_VECTORS
 from symdl_codegen.runtime import native
 
 CALL_SECONDS = 0.01
@@ -24,18 +24,31 @@ def peak(dtype: str, threads: int, calls: int = 5) -> float:
     return flops * steps * threads / min(seconds)
 
 
-def bandwidth(size: int, dtype: str, threads: int, calls: int = 5) -> float:
-    """Return bytes for each second, read and written, of a sweep over ``size`` bytes in place; best of some calls."""
-    function = _function(f"sweep_{dtype}")
-    width, item = lanes(dtype), np.dtype(dtype).itemsize
-    count = size // item // threads // width * width
-    arrays = [np.ones(count, dtype) for _ in range(threads)]
-    seconds = [_together(lambda k: function(arrays[k].ctypes.data, count), threads) for _ in range(calls)]
+def bandwidth(size: int, dtype: str, threads: int, in_place: bool = True, calls: int = 5) -> float:
+    """Return bytes for each second, read and written, of a sweep over memory; best of some calls.
+
+    Args:
+        size: Bytes of all arrays together.
+        dtype: Of their elements.
+        threads: How many share them.
+        in_place: Whether what is read is what is written; else one half is read and the other written.
+        calls: How often it is measured.
+    """
+    function = _function(f"sweep_{dtype}", 3)
+    block, item = SWEEP_VECTORS * lanes(dtype), np.dtype(dtype).itemsize
+    count = max(block, size // item // threads // (1 if in_place else 2) // block * block)
+    sources = [np.ones(count, dtype) for _ in range(threads)]
+    targets = sources if in_place else [np.ones(count, dtype) for _ in range(threads)]
+
+    def work(k: int) -> None:
+        function(targets[k].ctypes.data, sources[k].ctypes.data, count)
+
+    seconds = [_together(work, threads) for _ in range(calls)]
     return 2.0 * count * item * threads / min(seconds)
 
 
-def _function(name: str) -> Callable[[int, int], None]:
-    kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)  # calls without Python's lock
+def _function(name: str, arguments: int = 2) -> Callable[..., None]:
+    kind = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arguments)  # calls without Python's lock
     return kind(native.symbol(name).address)
 
 

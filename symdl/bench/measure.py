@@ -150,7 +150,7 @@ def measure(
             try:
                 child = stack.enter_context(Child(workload.name, name, threads, more=more if name == "symdl" else {}))
                 row.runners[name] = _ready(child)
-                child.ask("results", str(folder / f"{name}.npy"))
+                child.ask("save", str(folder / f"{name}.npy"))
             except ChildError as error:
                 if name == "symdl":
                     raise

@@ -1,6 +1,7 @@
 """Where a step's time goes: each kernel is called through a clock, on one thread."""
 
 import ctypes
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,7 +38,6 @@ def timed(executable: Any) -> Iterator[list[Kernel]]:
     kernels = [Kernel(kernel.name, kernel.note) for kernel in executable.emitted.kernels]
     counts = {call.kernel: len(call.arguments) for call in executable.emitted.calls}
     addresses, clocks = engine.addresses, []
-    own = _clock_seconds()
     for number, address in enumerate(addresses):
         kind = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * (counts.get(number, 0) + 2))
         clocks.append(kind(_clock(kernels[number], address, counts.get(number, 0) + 2)))
@@ -49,6 +49,7 @@ def timed(executable: Any) -> Iterator[list[Kernel]]:
         engine.addresses = addresses
         engine.plans.clear()
         for kernel in kernels:
+            own = _clock_seconds(counts.get(kernels.index(kernel), 0) + 2)
             kernel.seconds = max(0.0, kernel.seconds - own * kernel.calls)
 
 
@@ -65,14 +66,15 @@ def _clock(kernel: Kernel, address: int, arguments: int) -> Callable[..., int]:
     return run
 
 
-def _clock_seconds() -> float:
-    """Return what a call of nothing seems to take."""
-    nothing = ctypes.PYFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 8)(
-        ctypes.cast(ctypes.pythonapi.Py_IsInitialized, ctypes.c_void_p).value or 0
-    )
+@functools.cache
+def _clock_seconds(arguments: int) -> float:
+    """Return what a call of nothing, with so many arguments, seems to take."""
+    nothing = Kernel("", "")
+    address = ctypes.cast(ctypes.pythonapi.Py_IsInitialized, ctypes.c_void_p).value or 0
+    call, values = _clock(nothing, address, arguments), [1 << 46] * arguments
     best = float("inf")
     for _ in range(CLOCK_CALLS):
-        began = perf_counter_ns()
-        nothing(0, 0, 0, 0, 0, 0, 0, 0)
-        best = min(best, 1e-9 * (perf_counter_ns() - began))
+        nothing.seconds = 0.0
+        call(*values)
+        best = min(best, nothing.seconds)
     return best

@@ -17,12 +17,14 @@ class Runner(ABC):
 
     Attributes:
         name: What it is called in tables.
+        requests: The methods that may be called from outside the process.
         needs: The packages that must be installed.
         details: What preparing took, by stage, where it tells.
     """
 
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
+    requests: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, threads: int, cold: bool = False) -> None:
         """Begin; ``cold``: there is no compiled code yet, so that compilers are imported with all else."""
@@ -34,8 +36,18 @@ class Runner(ABC):
         """Import everything that is needed, and set the number of threads."""
 
     @abstractmethod
-    def prepare(self, workload: Workload) -> None:
+    def prepare(self, workload: Any) -> None:
         """Declare, derive, compile, and run a first step."""
+
+
+class Compared(Runner):
+    """A runner of a workload, whose results must agree with those of others."""
+
+    requests: ClassVar[tuple[str, ...]] = ("save", "sample")
+
+    def save(self, path: str) -> None:
+        """Write the results to a file."""
+        np.save(path, self.results())
 
     @abstractmethod
     def results(self) -> np.ndarray:
@@ -46,7 +58,7 @@ class Runner(ABC):
         """Return seconds for each step, or call, of about ``SAMPLE_SECONDS`` of running."""
 
 
-class Trainer(Runner):
+class Trainer(Compared):
     """Runs trainings by epochs; for functions, by calls."""
 
     workload: Workload

@@ -52,8 +52,9 @@ def kernels_table(row: Row, most: int = 12) -> Any:
     total = sum(kernel["seconds"] for kernel in row.kernels)
     title = f"{row.workload}: kernels of a step, {total / row.floor:.2f} times the floor in all"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
-    for column in ("share", "time", "calls", "equations"):
-        table.add_column(column, justify="left" if column == "equations" else "right", no_wrap=True)
+    for column in ("share", "time", "calls"):
+        table.add_column(column, justify="right", no_wrap=True, min_width=9 if column == "time" else 6)
+    table.add_column("equations", no_wrap=True, max_width=150)
     for kernel in row.kernels[:most]:
         note = " ; ".join(kernel["note"].split("\n"))
         share = f"{100 * kernel['seconds'] / total:.1f} %"
@@ -73,6 +74,8 @@ def notes(rows: Sequence[Row]) -> list[str]:
 
 
 def _peaks(rows: Sequence[Row]) -> list[str]:
+    if not rows:
+        return []
     found = sorted({(row.threads, round(row.peak / 1e9)) for row in rows})
     text = ", ".join(f"{peak} GFLOP/s with {threads}" for threads, peak in found)
     return [f"floor: operations of the products over the peak of multiply-adds in registers, measured in turn: {text}"]

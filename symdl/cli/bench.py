@@ -9,6 +9,7 @@ import typer
 from symdl.cli.outcome import UsageError
 
 if TYPE_CHECKING:
+    from symdl.bench.kernel_rows import KernelRow
     from symdl.bench.measure import Row
     from symdl.bench.workload import Workload
 
@@ -17,7 +18,10 @@ FAMILIES = ("torch", "jax", "numpy")
 
 def command(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Workloads; all by default.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", help="Workloads, all by default, or groups of kernels.", show_default=False
+        ),
     ] = None,
     against: Annotated[
         list[str] | None, typer.Option("--against", metavar="PEER...", help="Peers: torch, jax.", show_default=False)
@@ -32,6 +36,9 @@ def command(
     profile: Annotated[
         bool, typer.Option("--profile", help="Also the kernels of a step that take longest, on one thread.")
     ] = False,
+    only: Annotated[
+        str, typer.Option("--only", metavar="WORDS", help="Of kernels, those with these words in their names.")
+    ] = "",
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Everything that was measured.")] = None,
     picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="A PNG of the ratios.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="Only list the workloads.")] = False,
@@ -42,23 +49,34 @@ def command(
     the same minutes. Peers begin from the same weights, see the same data in the same order, and have no time where
     their first losses differ from symdl's by more than 1e-4.
     """
+    from symdl.bench.kernels import GROUPS
     from symdl.bench.workloads import WORKLOADS
 
     wanted, families = _sorted(names or [], against or [])
     if listed:
         for workload in WORKLOADS.values():
             typer.echo(f"{workload.name:15}{workload.title}")
+        typer.echo("\nkernels alone:")
+        for name, group in GROUPS.items():
+            typer.echo(f"{name:15}{group.title}")
         return
-    rows = []
-    for workload in [_find(name) for name in wanted] or list(WORKLOADS.values()):
-        rows += _rows(workload, families, _threads(threads), seconds, cold, profile)
-    report(rows, json, picture)
+    for name in wanted:
+        _check(name)
+    counts = _threads(threads)
+    rows, kernels = [], []
+    for name in wanted or WORKLOADS:
+        if name in GROUPS:
+            kernels += _kernels(name, families, counts, only)
+        else:
+            rows += _rows(WORKLOADS[name], families, counts, seconds, cold, profile)
+    report(rows, json, picture, kernels)
 
 
-def report(rows: "Sequence[Row]", json: Path | None, picture: Path | None) -> None:
+def report(rows: "Sequence[Row]", json: Path | None, picture: Path | None, kernels: "Sequence[KernelRow]" = ()) -> None:
     """Print the tables, and write the files asked for."""
     from rich.console import Console
 
+    from symdl.bench.kernel_rows import kernel_rows_table
     from symdl.bench.machine import machine
     from symdl.bench.picture import bars
     from symdl.bench.table import kernels_table, notes, starts_table, times_table
@@ -70,7 +88,10 @@ def report(rows: "Sequence[Row]", json: Path | None, picture: Path | None) -> No
         console = Console(width=200)
     about = f"{where['processor']}, {where['cores']} cores, vectors of {where['vector bits']} bits"
     console.print(f"{about}; times over the floor, medians", highlight=False)
-    console.print(times_table(rows), starts_table(rows))
+    if rows:
+        console.print(times_table(rows), starts_table(rows))
+    for group in dict.fromkeys(row.group for row in kernels):
+        console.print(kernel_rows_table([row for row in kernels if row.group == group]), highlight=False)
     for row in rows:
         if row.kernels:
             console.print(kernels_table(row), highlight=False)
@@ -80,11 +101,21 @@ def report(rows: "Sequence[Row]", json: Path | None, picture: Path | None) -> No
         import json as text
 
         content: dict[str, Any] = {"machine": where, "rows": [row.as_dict() for row in rows]}
+        content["kernels"] = [row.as_dict() for row in kernels]
         write(json, text.dumps(content, indent=1) + "\n")
         typer.echo(f"figures in {shown(json)}")
-    if picture is not None:
+    if picture is not None and rows:
         write(picture, bars(rows, about))
         typer.echo(f"picture in {shown(picture)}")
+
+
+def _kernels(group: str, families: Sequence[str], threads: Sequence[int], only: str) -> "list[KernelRow]":
+    from symdl.bench.kernel_rows import measure_kernels
+
+    def say(text: str) -> None:
+        typer.echo(f"{group}: {text}", err=True)
+
+    return [row for count in threads for row in measure_kernels(group, count, families, only, say)]
 
 
 def _rows(
@@ -117,16 +148,17 @@ def _sorted(names: Sequence[str], against: Sequence[str]) -> tuple[list[str], li
     return [name for name in names if not (against and name in FAMILIES)], ["numpy", *families]
 
 
-def _find(name: str) -> "Workload":
+def _check(name: str) -> None:
     import difflib
 
+    from symdl.bench.kernels import GROUPS
     from symdl.bench.workloads import WORKLOADS
 
-    if name not in WORKLOADS:
-        close = difflib.get_close_matches(name.lower(), WORKLOADS, n=3, cutoff=0.5)
+    known = [*WORKLOADS, *GROUPS]
+    if name not in known:
+        close = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}? " if close else ""
-        raise UsageError(f"unknown workload {name!r}; {hint}The workloads are {', '.join(WORKLOADS)}")
-    return WORKLOADS[name]
+        raise UsageError(f"unknown workload {name!r}; {hint}The workloads are {', '.join(known)}")
 
 
 def _threads(text: str | None) -> list[int]:

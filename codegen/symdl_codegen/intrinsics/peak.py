@@ -1,10 +1,10 @@
 """What the machine can do at most, as loops that other kernels are measured against.
 
-    fma(sink, steps)       FMA_CHAINS independent multiply-adds of whole vectors in each step, all in registers
-    sweep(data, count)     data[i] = a*data[i] + b for i < count in place: memory as fast as it can be read and written
+    fma(sink, steps)                FMA_CHAINS independent multiply-adds of whole vectors a step, all in registers
+    sweep(target, source, count)    target[i] = a*source[i] + b for i < count: memory, read and written
 
-``sink`` and ``data`` are addresses; ``sink`` holds three elements: a, b, and a place for the result, so that nothing is
-known to the compiler. ``count`` is a multiple of the vector width.
+``sink``, ``target`` and ``source`` are addresses, the last two may be equal; ``sink`` holds three elements: a, b, and a
+place for the result, so that nothing is known to the compiler. ``count`` is a multiple of SWEEP_VECTORS vectors.
 """
 
 from llvmlite import ir
@@ -12,6 +12,8 @@ from llvmlite import ir
 from symdl_codegen.intrinsics.vectors import I64, Vectors
 
 FMA_CHAINS = 12  # two ports times a latency of four or five need ten; AVX2 has sixteen registers
+
+SWEEP_VECTORS = 4
 
 
 def fma_module(dtype: str) -> tuple[str, str]:
@@ -43,26 +45,28 @@ def fma_module(dtype: str) -> tuple[str, str]:
 
 def sweep_module(dtype: str) -> tuple[str, str]:
     """Return (symbol, LLVM assembly) of ``sweep`` for ``dtype``."""
-    module, function, kit = _function(f"symdl_sweep_{dtype}", dtype)
+    module, function, kit = _function(f"symdl_sweep_{dtype}", dtype, 3)
     entry, body, done = (function.append_basic_block(name) for name in ("entry", "body", "done"))
     builder = ir.IRBuilder(entry)
-    data = builder.inttoptr(function.args[0], kit.scalar.as_pointer())
+    target, source = (builder.inttoptr(value, kit.scalar.as_pointer()) for value in function.args[:2])
     a, b = (ir.Constant(kit.vector, [value] * kit.width) for value in (0.5, 0.25))
     builder.branch(body)
     builder.position_at_end(body)
     index = builder.phi(I64)
-    place = builder.gep(data, [index])
-    kit.store(builder, kit.fma(builder, kit.load(builder, place), a, b), place)
-    after = builder.add(index, I64(kit.width))
+    for part in range(SWEEP_VECTORS):
+        place = builder.add(index, I64(part * kit.width))
+        value = kit.fma(builder, kit.load(builder, builder.gep(source, [place])), a, b)
+        kit.store(builder, value, builder.gep(target, [place]))
+    after = builder.add(index, I64(SWEEP_VECTORS * kit.width))
     index.add_incoming(I64(0), entry)
     index.add_incoming(after, body)
-    builder.cbranch(builder.icmp_signed("<", after, function.args[1]), body, done)
+    builder.cbranch(builder.icmp_signed("<", after, function.args[2]), body, done)
     builder.position_at_end(done)
     builder.ret_void()
     return function.name, str(module)
 
 
-def _function(name: str, dtype: str) -> tuple[ir.Module, ir.Function, Vectors]:
+def _function(name: str, dtype: str, arguments: int = 2) -> tuple[ir.Module, ir.Function, Vectors]:
     module = ir.Module(name)
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * 2), name)
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * arguments), name)
     return module, function, Vectors(module, dtype)

@@ -5,11 +5,11 @@ from typing import ClassVar
 import numpy as np
 
 from symdl.bench.limits import peak
-from symdl.bench.runner import Runner
+from symdl.bench.runner import Compared
 from symdl.bench.workload import Workload
 
 
-class Machine(Runner):
+class Machine(Compared):
     """Multiply-adds in registers on all threads; a sample is the seconds that the workload's operations take so."""
 
     name: ClassVar[str] = "machine"

@@ -1,7 +1,8 @@
 """symdl itself: ``fit``, whose epoch is one native call, or a compiled function."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +15,7 @@ class Symdl(Trainer):
     """What a user runs."""
 
     name = "symdl"
+    requests: ClassVar[tuple[str, ...]] = ("save", "sample", "profile")
 
     def imports(self) -> None:
         """Import what compiles and trains; Numba only where there is something to compile."""
@@ -71,7 +73,7 @@ class Symdl(Trainer):
         history = self.trained(self.data, count, callbacks=lambda _, history: losses.extend(history.step_loss))
         return losses, history.seconds
 
-    def profile(self) -> list[Kernel]:
+    def profile(self) -> list[dict[str, Any]]:
         """Return the kernels, with their calls and seconds for one step or call; slowest first."""
         if isinstance(self.workload, Training):
             executable = self.model.training_program().executable
@@ -81,7 +83,7 @@ class Symdl(Trainer):
         with timed(executable) as kernels:
             run()
         found = [Kernel(part.name, part.note, part.calls // count, part.seconds / count) for part in kernels]
-        return sorted(found, key=lambda part: -part.seconds)
+        return [asdict(part) for part in sorted(found, key=lambda part: -part.seconds)]
 
     def function(self, workload: Function) -> Callable[[], Any]:
         """Compile the expression for arguments of these sizes."""
