@@ -113,23 +113,31 @@ class Nest:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """For each (row, column): ``local`` = sum over ``depth`` of ``left * right``, in tiles; then ``epilogue``.
+    """For all rows and columns: ``local`` = sum over ``depth`` of ``left * right``, in tiles; then ``epilogue``.
 
-    ``left`` does not depend on the column and ``right`` not on the row; both have affine addresses. ``panel`` is
-    the scratch buffer for packed operands and ``tile`` the one that holds a finished tile. ``along`` is what vectors
-    run along: the columns, or the depth, whose last axis is then contiguous in both operands.
+    A matrix product: its rows run over the axes ``rows``, the last one fastest, its columns over ``columns``, and the
+    sum is taken in the order of ``depth``. ``left`` does not depend on the columns and ``right`` not on the rows; both
+    have affine addresses. Scratch: ``panel`` holds packed operands, ``places`` offsets, ``tile`` finished tiles.
+    ``along`` is what vectors run along: the columns, or the depth, whose last axis is then contiguous in both operands
+    while there is one axis of rows and one of columns.
     """
 
-    row: Axis
-    column: Axis
+    rows: tuple[Axis, ...]
+    columns: tuple[Axis, ...]
     depth: tuple[Axis, ...]
     left: Load
     right: Load
     local: Local
     epilogue: tuple["Statement", ...]
     panel: str
+    places: str
     tile: str
     along: str = "columns"
+
+    @property
+    def scratch(self) -> tuple[str, str, str]:
+        """Names of the scratch buffers."""
+        return self.panel, self.places, self.tile
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,13 +267,14 @@ def map_statement(
         case Contract():
             return replace(
                 statement,
-                row=axis(statement.row),
-                column=axis(statement.column),
+                rows=tuple(map(axis, statement.rows)),
+                columns=tuple(map(axis, statement.columns)),
                 depth=tuple(map(axis, statement.depth)),
                 left=change(statement.left),
                 right=change(statement.right),
                 epilogue=body(statement.epilogue),
                 panel=buffer(statement.panel),
+                places=buffer(statement.places),
                 tile=buffer(statement.tile),
             )
         case Routine():
@@ -314,9 +323,7 @@ def axes_of(body: tuple[Statement, ...]) -> Iterator[Axis]:
             case Nest(axes, _) | Reduce(_, _, axes, _):
                 yield from axes
             case Contract():
-                yield statement.row
-                yield statement.column
-                yield from statement.depth
+                yield from (*statement.rows, *statement.columns, *statement.depth)
 
 
 def loads_of(body: tuple[Statement, ...]) -> Iterator[Load]:
@@ -334,7 +341,7 @@ def routines(kernel: Kernel) -> list[Routine]:
 
 def scratches(kernel: Kernel, buffers: dict[str, Tensor]) -> set[str]:
     """Names of the scratch buffers that ``kernel`` uses."""
-    named = {name for part in statements(kernel.body) if isinstance(part, Contract) for name in (part.panel, part.tile)}
+    named = {name for part in statements(kernel.body) if isinstance(part, Contract) for name in part.scratch}
     return named | {
         name for name in kernel.reads | kernel.writes if name in buffers and buffers[name].role == "scratch"
     }

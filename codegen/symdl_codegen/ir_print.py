@@ -53,7 +53,7 @@ def _lines(body: tuple[Statement, ...], indent: str) -> list[str]:
                 lines += [f"{indent}for {_axes(axes)}:" if axes else f"{indent}once:", *_lines(inner, indent + "    ")]
             case Contract():
                 lines += [
-                    f"{indent}for tiles of {_axes((statement.row, statement.column))}:",
+                    f"{indent}for tiles of {_axes(statement.rows)} and {_axes(statement.columns)}:",
                     f"{indent}    {statement.local.name} = add over {_axes(statement.depth)} of "
                     f"{text(statement.left)}*{text(statement.right)}    "
                     f"(panel {statement.panel}, tile {statement.tile})",

@@ -134,10 +134,10 @@ class _Checker:
                 case Nest(axes, inner):
                     self._body(inner, self._bind(axes, indices), bound)
                 case Contract():
-                    outer = self._bind((statement.row, statement.column), indices)
+                    outer = self._bind((*statement.rows, *statement.columns), indices)
                     deep = self._bind(statement.depth, outer)
-                    for load, other in ((statement.left, statement.column), (statement.right, statement.row)):
-                        self._scalar(load, deep - {other.index}, bound)
+                    for load, others in ((statement.left, statement.columns), (statement.right, statement.rows)):
+                        self._scalar(load, deep - {axis.index for axis in others}, bound)
                     bound_inside = bound | {self._new(statement.local, bound)}
                     self._body(statement.epilogue, outer, bound_inside)
                 case Routine():

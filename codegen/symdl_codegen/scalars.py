@@ -93,6 +93,17 @@ def strides(load: Load, shape: tuple[Scalar, ...]) -> dict[str | None, Scalar] |
     return total
 
 
+def merged_stride(axes: tuple[Axis, ...], steps: Mapping[str | None, Scalar]) -> Scalar | None:
+    """The step of an address from one element of the merged ``axes`` to the next, None where it is not one."""
+    found = steps.get(axes[-1].index, ZERO)
+    total = axes[-1].extent
+    for axis in reversed(axes[:-1]):
+        if axis.extent != ONE and steps.get(axis.index, ZERO) != mul(total, found):
+            return None
+        total = mul(axis.extent, total)
+    return found
+
+
 def evaluate(scalar: Scalar, sizes: Mapping[str, int]) -> int:
     """The value of an extent for the given sizes."""
     match scalar:

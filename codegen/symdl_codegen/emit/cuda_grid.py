@@ -96,7 +96,7 @@ def _untiled(nest: Nest) -> Nest:
     match nest.body:
         case (Contract() as part,):
             product = Reduce(part.local, "add", part.depth, Apply("mul", (part.left, part.right)))
-            return Nest((*nest.axes, part.row, part.column), (product, *part.epilogue))
+            return Nest((*nest.axes, *part.rows, *part.columns), (product, *part.epilogue))
     return nest
 
 

@@ -29,7 +29,7 @@ from symdl_codegen.emit.scalar_text import (
 from symdl_codegen.emit.shares import shares_of
 from symdl_codegen.intrinsics.functions import FUNCTIONS
 from symdl_codegen.intrinsics.lapack import ROUTINES
-from symdl_codegen.intrinsics.machine import tile_shape
+from symdl_codegen.intrinsics.machine import lanes, tile_shape
 from symdl_codegen.ir import (
     Apply,
     Axis,
@@ -109,8 +109,7 @@ RESERVED = frozenset(
         "contract",
         "pack",
         "pack_code",
-        "copy_code",
-        "strips_code",
+        "evenly",
         "tile_code",
         "dots",
         "dots_code",
@@ -167,7 +166,7 @@ class _Writer:
         self.routines = routines(kernel)
         self.names = Names(RESERVED | LOCALS if self.routines else RESERVED)
         self.rows, self.columns = tile_shape(dtype)
-        self.shares = shares_of(kernel, module.buffers, self.rows, self.columns)
+        self.shares = shares_of(kernel, module.buffers, self.rows, lanes(dtype))
         tiles = [part for part in statements(kernel.body) if isinstance(part, Contract)]
         needed = {helper for part in tiles for helper in helpers(part, module)}
         self.helpers = sorted(needed | {name for part in self.routines for name in ROUTINES_OF[part.op]})
@@ -222,14 +221,19 @@ class _Writer:
                     self._reduce(statement, depth)
                 case Store():
                     self._store(statement, depth)
+                case Nest(axes, (Contract() as part,)):
+                    self._contraction(axes, part, depth)
                 case Nest(axes, inner):
                     self.body(inner, self._shared_loops(axes, depth))
-                case Contract(along="depth"):
-                    DotsText(self, statement).write(depth)
                 case Contract():
-                    TileText(self, statement).write(depth)
+                    self._contraction((), statement, depth)
                 case Routine():
                     RoutineText(self, statement).write(depth)
+
+    def _contraction(self, outer: tuple[Axis, ...], part: Contract, depth: int) -> None:
+        tile = DotsText(self, part) if part.along == "depth" else TileText(self, part)
+        tile.offsets(depth)
+        tile.write(self._shared_loops(outer, depth))
 
     def loops(self, axes: tuple[Axis, ...], depth: int) -> int:
         """Add loop heads; return the depth inside them."""
@@ -261,7 +265,7 @@ class _Writer:
             if (axis,) in lanes:
                 start, length = self.names(f"{axis.index}_start", "share"), self._block(axis)
                 self.line(depth, f"for {start} in range({first}, {last}, {length}):")
-                first, last, depth = start, f"min({start} + {length}, {last})", depth + 1
+                first, last, depth = start, f"minimum({start} + {length}, {last})", depth + 1
             self.line(depth, f"for {index} in range({first + ', ' if first != '0' else ''}{last}):")
             depth += 1
         return depth

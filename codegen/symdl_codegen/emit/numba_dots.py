@@ -1,10 +1,11 @@
 """Contractions whose vectors run along the depth, as Numba text: blocks of dot products, then the epilogue."""
 
-from symdl_codegen.emit.numba_tile import Writer, depths, operand_strides
+from symdl_codegen.emit.numba_tile import Writer
 from symdl_codegen.emit.scalar_text import PRODUCT, SUM
 from symdl_codegen.intrinsics.dots import dots_shape
 from symdl_codegen.ir import Axis, Contract, Index, Load, Scalar
 from symdl_codegen.scalars import ZERO, add, mul
+from symdl_codegen.schedule.panels import panels
 
 
 class DotsText:
@@ -12,20 +13,25 @@ class DotsText:
 
     def __init__(self, writer: Writer, part: Contract) -> None:
         self.writer, self.part = writer, part
-        self.left, self.right = (operand_strides(load, writer.module) for load in (part.left, part.right))
+        self.known = panels(part, writer.module.buffers)
+        (self.row,), (self.column,) = part.rows, part.columns
+
+    def offsets(self, depth: int) -> None:
+        """Rows and columns have single steps: nothing to list."""
 
     def write(self, depth: int) -> None:
         """Add the lines of the contraction: blocks of nearly equal size, so that none is thin."""
         writer, part, line, text = self.writer, self.part, self.writer.line, self.writer.text
         (i, i0, ni), (j, j0, nj) = (
             self._blocked(axis, most, depth + level)
-            for level, axis, most in zip((0, 1), (part.row, part.column), dots_shape(), strict=True)
+            for level, axis, most in zip((0, 1), (self.row, self.column), dots_shape(), strict=True)
         )
         tile, local = writer.names(part.tile, "buffer"), writer.names(part.local.name, "local")
-        left, right = self._address(part.left, part.row, i0), self._address(part.right, part.column, j0)
-        *outer, (extent, _, _) = depths(part, writer.module)
+        left = self._address(self.known.left, part.left, self.row, i0)
+        right = self._address(self.known.right, part.right, self.column, j0)
+        *outer, (extent, _, _) = self.known.levels
         loops = ["1, 0, 0"] * (2 - len(outer)) + [", ".join(map(text, loop)) for loop in outer]
-        row, column = text(self.left[part.row.index]), text(self.right[part.column.index])
+        row, column = text(self.known.left[self.row.index]), text(self.known.right[self.column.index])
         line(depth + 2, f"dots(dots_code, {left}, {row}, {right}, {column}, address({tile}, 0), {writer.columns},")
         line(depth + 2, f"     {', '.join(loops)}, {text(extent)}, {ni}, {nj})")
         line(depth + 2, f"for {i} in range({i0}, {i0} + {ni}):")
@@ -37,17 +43,15 @@ class DotsText:
         """Add the loop over an axis in blocks of at most ``most``; return its index, a block's start and length."""
         names, line = self.writer.names, self.writer.line
         index, (first, last) = names(axis.index, "index"), self.writer.share(axis)
-        start, length, count, step = (names(f"{index}_{what}", "tile") for what in ("start", "count", "all", "step"))
-        line(depth, f"{count} = max({last} - {first}, 1)")
-        line(depth, f"{step} = -(-{count} // -(-{count} // {most}))")
+        start, length, step = (names(f"{index}_{what}", "tile") for what in ("start", "count", "step"))
+        line(depth, f"{step} = evenly({last} - {first}, {most}, 1)")
         line(depth, f"for {start} in range({first}, {last}, {step}):")
-        line(depth + 1, f"{length} = min({last} - {start}, {step})")
+        line(depth + 1, f"{length} = minimum({last} - {start}, {step})")
         return index, start, length
 
-    def _address(self, load: Load, axis: Axis, start: str) -> str:
+    def _address(self, steps: dict[str | None, Scalar], load: Load, axis: Axis, start: str) -> str:
         """The address of a block's first element of ``load``."""
-        steps = operand_strides(load, self.writer.module)
-        own = {self.part.row.index, self.part.column.index, *(axis.index for axis in self.part.depth)}
+        own = {self.row.index, self.column.index, *(axis.index for axis in self.part.depth)}
         outer = [mul(step, Index(key)) for key, step in steps.items() if key is not None and key not in own]
         fixed: Scalar = add(steps.get(None, ZERO), *outer)
         moving = f"{start} * {self.writer.text(steps[axis.index], PRODUCT + 1)}"

@@ -1,11 +1,24 @@
-"""Contraction tiles as Numba text: loops over tiles, the right operand packed where it must be, then the epilogue."""
+"""Contractions as Numba text: loops over blocks of tiles, operands packed where they must be, then the epilogue.
 
+h, w = rows and columns of a tile, evenly divided
+left = the left operand, packed where that pays
+for each strip of w columns:
+    for each block of the depth that a panel holds:                     (where it may be deeper)
+        right = the right operand, packed where it must be or where that pays
+        for each block of rows:                                         (where there is an epilogue)
+            tile = sums of left * right; where the depth is done: epilogue
+"""
+
+from collections.abc import Callable
 from typing import Protocol
 
 from symdl_codegen.emit.names import Names
-from symdl_codegen.emit.scalar_text import PRODUCT, SUM, ScalarText
-from symdl_codegen.ir import Axis, Const, Contract, Index, Load, Module, Scalar, Statement, Store
-from symdl_codegen.scalars import ONE, ZERO, add, mul, strides
+from symdl_codegen.emit.numba_epilogue import EpilogueText
+from symdl_codegen.emit.scalar_text import COMPARE, PRODUCT, SUM, ScalarText
+from symdl_codegen.intrinsics.machine import lanes, tile_sizes
+from symdl_codegen.ir import Axis, Const, Contract, Index, Load, Module, Scalar, Size, Statement, Store, substitute
+from symdl_codegen.scalars import ONE, ZERO, add, merged_stride, mul, strides
+from symdl_codegen.schedule.panels import merged_levels, panels, right_room
 
 FAR_BYTES = 1024  # rows of an operand further apart than this are copied to a panel,
 WORTH_ROWS = 32  # where at least so many rows of the result use the right one,
@@ -19,8 +32,8 @@ class Writer(Protocol):
     names: Names
     text: ScalarText
     dtype: str
-    rows: int
     columns: int
+    spans: Callable[[Load], bool]
 
     def line(self, depth: int, text: str) -> None:
         """Add a line of text."""
@@ -32,181 +45,209 @@ class Writer(Protocol):
         """Add loop heads; return the depth inside them."""
         ...
 
+    def index(self, axis: Axis) -> str:
+        """The identifier of an axis's index."""
+        ...
+
     def share(self, *axes: Axis) -> tuple[str, str]:
         """First and last of the part that a worker takes of a loop over ``axes`` as one."""
         ...
-
-
-def operand_strides(load: Load, module: Module) -> dict[str | None, Scalar]:
-    """Element strides of an operand, by index."""
-    return strides(load, module.buffers[load.tensor].shape) or {}
-
-
-def depths(part: Contract, module: Module) -> list[tuple[Scalar, Scalar, Scalar]]:
-    """Extent, left stride and right stride of each depth loop; axes that are contiguous in both operands are one."""
-    left, right = operand_strides(part.left, module), operand_strides(part.right, module)
-    found: list[tuple[Scalar, Scalar, Scalar]] = []
-    for axis in part.depth:
-        inner = (axis.extent, left.get(axis.index, ZERO), right.get(axis.index, ZERO))
-        if found and all(mul(inner[0], inner[side]) == found[-1][side] for side in (1, 2)):
-            inner = (mul(found.pop()[0], inner[0]), *inner[1:])
-        found.append(inner)
-    return found
 
 
 def helpers(part: Contract, module: Module) -> list[str]:
     """The native helpers that the tile calls."""
     if part.along == "depth":
         return ["dots"]
-    loops, left, right = depths(part, module), *(operand_strides(load, module) for load in (part.left, part.right))
-    names = ["tile"]
-    if len(loops) == 1 and left.get(part.row.index) == ONE:
-        names.append("strips")
-    if len(loops) == 1 and right[part.column.index] == ONE:
-        names.append("copy")
-    elif len(loops) == 1 and loops[0][2] == ONE:
-        names.append("pack")
-    return names
+    known = panels(part, module.buffers)
+    return ["tile", "pack"] if known.packs_right or len(known.levels) == 1 else ["tile"]
 
 
 class TileText:
-    """Writes one contraction."""
+    """Writes one contraction. Names of what the text computes: see the top of this file."""
 
     def __init__(self, writer: Writer, part: Contract) -> None:
-        self.writer, self.part = writer, part
-        self.left, self.right = (operand_strides(load, writer.module) for load in (part.left, part.right))
-        self.depths, self.helpers = depths(part, writer.module), helpers(part, writer.module)
-        self.i, self.j = (writer.names(axis.index, "index") for axis in (part.row, part.column))
-        self.i0, self.j0, self.ni, self.nj = (
-            writer.names(name, "tile") for name in (f"{self.i}0", f"{self.j}0", f"n{self.i}", f"n{self.j}")
-        )
-        self.panel, self.tile = (writer.names(name, "buffer") for name in (part.panel, part.tile))
+        self.writer, self.part, self.text = writer, part, writer.text
+        self.known = panels(part, writer.module.buffers)
+        self.sizes = tile_sizes(writer.dtype)
         self.bytes = 4 if writer.dtype == "float32" else 8
-        self.left_steps = [writer.text(left) for _, left, _ in self.depths]
-        self.right_steps: list[str] = []
+        self.far = FAR_BYTES // self.bytes
+        self.panel, self.places, self.tile = (writer.names(name, "buffer") for name in part.scratch)
+        self.top, self.bottom = writer.share(*part.rows)
+        self.first, self.last = writer.share(*part.columns)
+        self.h, self.w, self.nk = (self._local(name) for name in ("h", "w", "nk"))
+        self.i0, self.j0, self.k0, self.ni, self.nj, self.left, self.right = (
+            self.text(self._local(name)) for name in ("i0", "j0", "k0", "ni", "nj", "left", "right")
+        )
+        self.row, self.jump = (self.known.row_step or ZERO for _ in range(2))
+        self.levels = self.known.levels  # of one block of the depth; what packing does to their steps is noted here
+        self.blocks = self.known.blocks(self.sizes["tile.deep"])
+        self.packed_left = ""
+
+    def _local(self, name: str) -> Size:
+        """An integer of the text, as a scalar."""
+        return Size(f"{name} {self.part.local.name}")
+
+    def offsets(self, depth: int) -> None:
+        """Add the lines that list the offsets of rows and columns; they are the same in all loops around."""
+        for step, axes, steps, start in (
+            (self.known.row_step, self.part.rows, self.known.left, ZERO),
+            (self.known.column_step, self.part.columns, self.known.right, self._rows()),
+        ):
+            if step is None:
+                inner = self.writer.loops(axes, depth)
+                number: Scalar = ZERO
+                for axis in axes:
+                    number = add(mul(number, axis.extent), Index(axis.index))
+                value = add(*(mul(steps.get(axis.index, ZERO), Index(axis.index)) for axis in axes))
+                self.writer.line(inner, f"{self.places}[{self.text(add(start, number))}] = {self.text(value)}")
+
+    def _rows(self) -> Scalar:
+        return mul(*(axis.extent for axis in self.part.rows))
 
     def write(self, depth: int) -> None:
         """Add the lines of the contraction."""
-        part, line, text = self.part, self.writer.line, self.writer.text
-        start, across = self._left_operand(depth)
-        (first, last), (top, bottom) = self.writer.share(part.column), self.writer.share(part.row)
-        line(depth, f"for {self.j0} in range({first}, {last}, {self.writer.columns}):")
-        line(depth + 1, f"{self.nj} = min({last} - {self.j0}, {self.writer.columns})")
-        operand = self._right_operand(depth + 1)
-        line(depth + 1, f"for {self.i0} in range({top}, {bottom}, {self.writer.rows}):")
-        line(depth + 2, f"{self.ni} = min({bottom} - {self.i0}, {self.writer.rows})")
-        steps = zip(self.depths, self.left_steps, self.right_steps, strict=True)
-        loops = [f"{text(extent)}, {left}, {right}" for (extent, _, _), left, right in steps]
-        loops = ["1, 0, 0"] * (3 - len(loops)) + loops
+        line, text, sizes = self.writer.line, self.text, self.sizes
+        line(depth, f"{text(self.h)} = evenly({self.bottom} - {self.top}, {sizes['tile.rows']}, 1)")
+        columns = f"{sizes['tile.columns']}, {lanes(self.writer.dtype)}"
+        line(depth, f"{text(self.w)} = evenly({self.last} - {self.first}, {columns})")
+        self._left_operand(depth)
+        line(depth, f"for {self.j0} in range({self.first}, {self.last}, {text(self.w)}):")
+        depth += 1
+        line(depth, f"{self.nj} = minimum({self.last} - {self.j0}, {text(self.w)})")
+        if self.blocks is not None:
+            extent, *steps = self.levels[0]
+            line(depth, f"for {self.k0} in range(0, maximum({text(extent)}, 1), {text(self.blocks)}):")
+            depth += 1
+            line(depth, f"{text(self.nk)} = minimum({text(extent, SUM)} - {self.k0}, {text(self.blocks)})")
+            self.levels = [(self.nk, *steps), *self.levels[1:]]
+        self._right_operand(depth)
+        self._tiles(depth)
+
+    def _tiles(self, depth: int) -> None:
+        line, text = self.writer.line, self.text
         direct = self._direct()
-        result = direct or f"address({self.tile}, 0), {self.writer.columns}"
-        line(depth + 2, f"contract(tile_code, {start}, {across}, {operand}, {result},")
-        line(depth + 2, f"         {', '.join(loops)}, {self.ni}, {self.nj})")
+        if direct:
+            line(depth, f"{self.i0}, {self.ni} = {self.top}, {self.bottom} - {self.top}")
+        else:
+            step = f"{text(self.h)} * {self.sizes['tile.block'] // self.sizes['tile.rows']}"
+            line(depth, f"for {self.i0} in range({self.top}, {self.bottom}, {step}):")
+            depth += 1
+            line(depth, f"{self.ni} = minimum({self.bottom} - {self.i0}, {step})")
+        width, blocked = self.sizes["tile.columns"], self.blocks is not None
+        held = f"({self.i0} - {self.top}) * {width}" if blocked else "0"
+        result = direct or f"address({self.tile}, {held}), {width}"
+        left = f"{self._left_place()}, {self._table()}, {text(self.row)}, {text(self.jump)}"
+        line(depth, f"contract(tile_code, {left}, {self.right}, {result}, {self.k0 if blocked else 0},")
+        line(depth, f"         {self._loops()}, {self.ni}, {self.nj}, {text(self.h)})")
         if not direct:
-            self._epilogue(depth + 2)
+            if blocked:
+                line(depth, f"if {self.k0} + {text(self.nk)} >= {text(self.known.levels[0][0])}:")
+            start = self.top if blocked else self.i0
+            EpilogueText(self.writer, self.part, self.tile, width, start).write(
+                depth + blocked, (self.i0, self.ni), (self.j0, self.nj)
+            )
+
+    def _loops(self) -> str:
+        """The arguments of the tile that describe its loops over the depth."""
+        found = [f"{self.text(e)}, {self.text(a)}, {self.text(b)}" for e, a, b in merged_levels(self.levels)]
+        return ", ".join(["1, 0, 0"] * (3 - len(found)) + found)
 
     def _direct(self) -> str:
         """Address and row stride of the result, where the epilogue only stores it, along the columns; else empty."""
         match self.part.epilogue:
             case (Store(name, indices, value, None),) if value == self.part.local:
-                steps = operand_strides(Load(name, indices), self.writer.module)
-                if steps.get(self.part.column.index) == ONE:
-                    start = self._offset(steps, self.part.row, self.i0)
-                    row = self.writer.text(steps.get(self.part.row.index, ZERO))
-                    return f"address({self.writer.names(name, 'buffer')}, {start} + {self.j0}), {row}"
+                steps = strides(Load(name, indices), self.writer.module.buffers[name].shape) or {}
+                row, column = (merged_stride(axes, steps) for axes in (self.part.rows, self.part.columns))
+                if row is not None and column == ONE:
+                    return f"{self._address(name, steps, (self.i0, row), (self.j0, ONE))}, {self.text(row)}"
         return ""
 
-    def _epilogue(self, depth: int) -> None:
-        """The rest of the equations on a finished tile."""
-        line, local = self.writer.line, self.writer.names(self.part.local.name, "local")
-        line(depth, f"for {self.i} in range({self.i0}, {self.i0} + {self.ni}):")
-        line(depth + 1, f"for {self.j} in range({self.j0}, {self.j0} + {self.nj}):")
-        place = f"({self.i} - {self.i0}) * {self.writer.columns} + {self.j} - {self.j0}"
-        line(depth + 2, f"{local} = {self.tile}[{place}]")
-        self.writer.body(self.part.epilogue, depth + 2)
-
-    def _left_operand(self, depth: int) -> tuple[str, str]:
-        """The address of a tile's first left element, and the elements from one row to the next.
-
-        An operand that is contiguous along the rows is laid out strip by strip, where its depths are far apart.
-        """
-        across = self.writer.text(self.left[self.part.row.index])
-        if "strips" not in self.helpers:
-            return self._address(self.part.left, self.left, self.part.row, self.i0), across
-        line, text = self.writer.line, self.writer.text
-        left, row, step = (self.writer.names(f"left{name}", "tile") for name in ("", f"_{self.i}", "_step"))
-        (extent, stride, _), (far, worth) = self.depths[0], (FAR_BYTES // self.bytes, WORTH_TILES * self.writer.columns)
-        room = mul(add(extent, Const(self.writer.columns)), Const(self.writer.columns))
-        panel = f"address({self.panel}, {text(room)})"
-        line(
-            depth,
-            f"{left}, {row}, {step} = {self._address(self.part.left, self.left, self.part.row, '0')}, "
-            f"{self.bytes}, {text(stride)}",
-        )
-        line(depth, f"if {step} >= {far} and {text(self.part.column.extent, SUM)} > {worth}:")
-        rows = text(self.part.row.extent)
-        line(depth + 1, f"pack(strips_code, {left}, {step}, {panel}, {text(extent)}, {rows})")
-        packed = text(mul(extent, Const(self.bytes)))
-        line(depth + 1, f"{left}, {row}, {step} = {panel}, {packed}, {self.writer.rows}")
-        self.left_steps = [step]
-        return f"{left} + {self.i0} * {row}", "1"
-
-    def _address(self, load: Load, steps: dict[str | None, Scalar], axis: Axis, start: str) -> str:
-        """The address of a tile's first element of ``load``."""
-        name = self.writer.names(load.tensor, "buffer")
-        return f"address({name}, {self._offset(steps, axis, start)})"
-
-    def _offset(self, steps: dict[str | None, Scalar], axis: Axis, start: str) -> str:
-        """The offset of a tile's first element: every index at zero but ``axis`` and those of the loops around."""
-        own = {self.part.row.index, self.part.column.index, *(axis.index for axis in self.part.depth)}
+    def _address(self, buffer: str, steps: dict[str | None, Scalar], *moving: tuple[str, Scalar]) -> str:
+        """The address of an element: own indices at zero, those of loops around as they are, then ``moving``."""
+        own = {axis.index for axis in (*self.part.rows, *self.part.columns, *self.part.depth)}
         outer = [mul(step, Index(key)) for key, step in steps.items() if key is not None and key not in own]
         fixed = add(steps.get(None, ZERO), *outer)
-        moving = self.writer.text(steps[axis.index], PRODUCT + 1)
-        text = start if moving == "1" else f"{start} * {moving}"
-        return text if fixed == ZERO else f"{self.writer.text(fixed, SUM)} + {text}"
+        terms = [self.text(fixed, SUM)] if fixed != ZERO else []
+        for number, step in moving:
+            if step != ZERO and number != "0":
+                terms.append(number if step == ONE else f"{number} * {self.text(step, PRODUCT + 1)}")
+        return f"address({self.writer.names(buffer, 'buffer')}, {' + '.join(terms) or '0'})"
 
-    def _right_operand(self, depth: int) -> str:
-        """The right operand's address for the columns at hand, packed where needed; sets its strides over the depth."""
-        part, text = self.part, self.writer.text
-        source = self._address(part.right, self.right, part.column, self.j0)
+    def _worth(self, step: Scalar, extent: Scalar, least: int) -> str:
+        """Whether a copy pays for an operand with ``step`` used for ``extent`` lines, as a condition; empty if not."""
+        if isinstance(step, Const) and isinstance(extent, Const):
+            return "True" if step.value >= self.far and extent.value >= least else ""
+        return f"{self.text(step, COMPARE + 1)} >= {self.far} and {self.text(extent, COMPARE + 1)} >= {least}"
+
+    def _left_operand(self, depth: int) -> None:
+        """Lay out a left operand that is contiguous along the rows strip by strip, where its depths are far apart."""
+        if not self.known.may_pack_left:
+            return
+        line, text, ((extent, stride, across),) = self.writer.line, self.text, self.levels
+        condition = self._worth(
+            stride, mul(*(a.extent for a in self.part.columns)), WORTH_TILES * self.sizes["tile.columns"]
+        )
+        if not condition:
+            return
+        row, jump, step = (self._local(name) for name in ("row", "jump", "step"))
+        self.packed_left = text(self._local("left"))
+        names = ", ".join([self.packed_left, *map(text, (row, jump, step))])
+        place = self._address(self.part.left.tensor, self.known.left, (self.top, self.row))
+        line(depth, f"{names} = {place}, 1, 1, {text(stride)}")
+        line(depth, f"if {condition}:")
+        loops = f"1, 0, 1, 0, {text(extent)}, {text(step)}, {self.bottom} - {self.top}"
+        panel = f"address({self.panel}, {self._sized(right_room(self.known))})"
+        line(depth + 1, f"pack(pack_code, {self.packed_left}, 0, 1, {panel}, {text(self.h)}, {loops})")
+        line(depth + 1, f"{names} = {panel}, 1, {text(extent)}, {text(self.h)}")
+        self.row, self.jump, self.levels = row, jump, [(extent, step, across)]
+
+    def _sized(self, room: Scalar) -> str:
+        """``room`` as text, the sizes of tiles as numbers."""
+        return self.text(substitute(room, {Size(name): Const(value) for name, value in self.sizes.items()}))
+
+    def _left_place(self) -> str:
+        """The address of the left operand for the rows and the block of the depth at hand."""
+        (_, step, _), *_ = self.levels
+        if not self.packed_left:
+            rows = (self.i0, self.row)
+            return self._address(self.part.left.tensor, self.known.left, rows, (self.k0 if self.blocks else "0", step))
+        moved = f"({self.i0} - {self.top}) * {self.text(self.jump)}"
+        if self.blocks is not None:
+            moved += f" + {self.k0} * {self.text(step)}"
+        return f"{self.packed_left} + ({moved}) * {self.bytes}"
+
+    def _table(self) -> str:
+        return f"address({self.places}, {self.i0})" if self.known.row_step is None else "0"
+
+    def _right_operand(self, depth: int) -> None:
+        """Pack the right operand for the columns and the depth at hand, where it must be or where it pays."""
+        line, text, step = self.writer.line, self.text, self.known.column_step
+        block = (self.k0 if self.blocks is not None else "0", self.known.levels[0][2])
+        source = self._address(self.part.right.tensor, self.known.right, (self.j0, step or ZERO), block)
         panel = f"address({self.panel}, 0)"
-        if self.right[part.column.index] == ONE:
-            self.right_steps = [text(right) for _, _, right in self.depths]
-            return self._copied_if_far(source, panel, depth) if "copy" in self.helpers else source
-        if "pack" in self.helpers:
-            stride, extent = text(self.right[part.column.index]), text(self.depths[0][0])
-            self.writer.line(depth, f"pack(pack_code, {source}, {stride}, {panel}, {extent}, {self.nj})")
-            self.right_steps = [str(self.writer.columns)]
-            return panel
-        return self._packed(panel, depth)
+        if not self.known.packs_right:
+            condition = len(self.levels) == 1 and self._worth(self.levels[0][2], self._rows(), WORTH_ROWS)
+            if not condition:
+                self.right = source
+                return
+            ((extent, left, across),) = self.levels
+            copied = self._local("across")
+            line(depth, f"{self.right}, {text(copied)} = {source}, {text(across)}")
+            line(depth, f"if {condition}:")
+            loops = f"1, 0, 1, 0, {text(extent)}, {text(across)}, {self.nj}"
+            line(depth + 1, f"pack(pack_code, {self.right}, 0, 1, {panel}, {text(self.w)}, {loops})")
+            line(depth + 1, f"{self.right}, {text(copied)} = {panel}, {text(self.w)}")
+            self.levels = [(extent, left, copied)]
+            return
+        found = [f"{text(e)}, {text(s)}" for e, s in merged_levels([(e, right) for e, _, right in self.levels])]
+        loops = ", ".join(["1, 0"] * (3 - len(found)) + found)
+        table = "0" if step is not None else f"address({self.places}, {text(self._rows(), SUM)} + {self.j0})"
+        stride = f"{table}, {text(step or ZERO)}"
+        line(depth, f"{self.right} = {panel}")
+        line(depth, f"pack(pack_code, {source}, {stride}, {panel}, {text(self.w)}, {loops}, {self.nj})")
+        inner = [mul(*(level[0] for level in self.levels[number + 1 :])) for number in range(len(self.levels))]
+        packed = [mul(inside, self.w) for inside in inner]
+        self.levels = [(extent, left, step) for (extent, left, _), step in zip(self.levels, packed, strict=True)]
 
-    def _copied_if_far(self, source: str, panel: str, depth: int) -> str:
-        """Far apart rows miss the caches and the page table once each: copy them, where many tiles use the copy."""
-        line, text = self.writer.line, self.writer.text
-        step, right = (self.writer.names(name, "tile") for name in ("step", "right"))
-        line(depth, f"{right}, {step} = {source}, {self.right_steps[0]}")
-        line(depth, f"if {step} >= {FAR_BYTES // self.bytes} and {text(self.part.row.extent, SUM)} >= {WORTH_ROWS}:")
-        line(depth + 1, f"pack(copy_code, {right}, {step}, {panel}, {text(self.depths[0][0])}, {self.nj})")
-        line(depth + 1, f"{right}, {step} = {panel}, {self.writer.columns}")
-        self.right_steps = [step]
-        return right
 
-    def _packed(self, panel: str, depth: int) -> str:
-        """Copy the columns at hand to the panel, element by element: any strides, any number of depth axes."""
-        part, text = self.part, self.writer.text
-        strides_inside = [
-            mul(*(axis.extent for axis in part.depth[position + 1 :]), Const(self.writer.columns))
-            for position in range(len(part.depth))
-        ]
-        self.writer.line(depth, f"for {self.j} in range({self.nj}):")
-        at = self.writer.loops(part.depth, depth + 1)
-        base = self._offset(self.right, part.column, f"({self.j0} + {self.j})")
-        moving = add(*(mul(self.right.get(axis.index, ZERO), Index(axis.index)) for axis in part.depth))
-        place = add(*(mul(step, Index(axis.index)) for step, axis in zip(strides_inside, part.depth, strict=True)))
-        source = self.writer.names(part.right.tensor, "buffer")
-        target = f"{self.panel}[{text(place)} + {self.j}]"
-        self.writer.line(at, f"{target} = {source}[{base} + {text(moving)}]")
-        left = [text(self.left.get(axis.index, ZERO)) for axis in part.depth]
-        self.depths = [(axis.extent, ZERO, ZERO) for axis in part.depth]
-        self.left_steps, self.right_steps = left, [text(step) for step in strides_inside]
-        return panel
+__all__ = ["TileText", "Writer", "helpers"]

@@ -52,32 +52,32 @@ def shares_of(kernel: Kernel, buffers: dict[str, Tensor], rows: int, columns: in
     accesses = list(_accesses(kernel.body, (), iter(range(10**6))))
     found: list[Share] = []
     blocks = 1
-    for axis, granule in _candidates(kernel.body, rows, columns).items():
+    for axes, granule in _candidates(kernel.body, rows, columns).items():
         lanes = granule == LANES
         if (
             len(found) == MOST
-            or time in walk(axis.extent)
+            or any(time in walk(axis.extent) for axis in axes)
             or (blocks >= ENOUGH and lanes)
-            or not _independent(axis, accesses, buffers)
+            or not all(_independent(axis, accesses, buffers) for axis in axes)
         ):
             continue
-        found.append(Share((axis,), BLOCK if lanes else granule, lanes))
-        blocks *= -(-_count((axis,)) // found[-1].granule)
+        found.append(Share(axes, BLOCK if lanes else granule, lanes))
+        blocks *= -(-_count(axes) // found[-1].granule)
     return tuple(found)
 
 
-def _candidates(body: tuple[Statement, ...], rows: int, columns: int) -> dict[Axis, int]:
-    """The axes of nests and tiles, outermost first, each with its granule, or LANES where lanes run along it."""
-    found: dict[Axis, int] = {}
+def _candidates(body: tuple[Statement, ...], rows: int, columns: int) -> dict[tuple[Axis, ...], int]:
+    """The loops of nests and tiles, outermost first, each with its granule, or LANES where lanes run along it."""
+    found: dict[tuple[Axis, ...], int] = {}
     for part in body:
         if isinstance(part, Nest):
             for position, axis in enumerate(part.axes):
                 inside = _longest(part.body) * _count(part.axes[position + 1 :])
-                found[axis] = 1 if inside >= ROW and found.get(axis, 1) != LANES else LANES
-            for axis, granule in _candidates(part.body, rows, columns).items():
-                found[axis] = LANES if found.get(axis) == LANES else granule
+                found[(axis,)] = 1 if inside >= ROW and found.get((axis,), 1) != LANES else LANES
+            for axes, granule in _candidates(part.body, rows, columns).items():
+                found[axes] = LANES if found.get(axes) == LANES else granule
         elif isinstance(part, Contract):
-            found |= {part.row: rows, part.column: columns} if part.along == "columns" else {part.row: 1}
+            found |= {part.rows: rows, part.columns: columns} if part.along == "columns" else {part.rows: 1}
     return found
 
 
@@ -91,7 +91,7 @@ def _longest(body: tuple[Statement, ...]) -> int:
             case Reduce(_, _, axes, _):
                 lengths.append(_count(axes))
             case Contract():
-                lengths.append(_count((part.row, part.column, *part.depth)))
+                lengths.append(_count((*part.rows, *part.columns, *part.depth)))
     return max(lengths)
 
 
@@ -118,7 +118,7 @@ def _accesses(
             case Nest(axes, inner):
                 yield from _accesses(inner, (*loops, *((axis, next(numbers)) for axis in axes)), numbers)
             case Contract():
-                inside = (*loops, (part.row, next(numbers)), (part.column, next(numbers)))
+                inside = (*loops, *((axis, next(numbers)) for axis in (*part.rows, *part.columns)))
                 for load in (part.left, part.right):
                     yield _Access(load.tensor, load.indices, None, inside)
                 yield from _accesses(part.epilogue, inside, numbers)

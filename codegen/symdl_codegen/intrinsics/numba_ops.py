@@ -171,29 +171,64 @@ def _to_pointer(context, builder, signature, arguments):
 
 
 @intrinsic
-def contract(typing_context, tile, a, a_row, b, c, c_row, e0, a0, b0, e1, a1, b1, e2, a2, b2, rows, columns):
+def contract(
+    typing_context,
+    tile,
+    a,
+    table,
+    a_row,
+    a_jump,
+    b,
+    c,
+    c_row,
+    go,
+    e0,
+    a0,
+    b0,
+    e1,
+    a1,
+    b1,
+    e2,
+    a2,
+    b2,
+    rows,
+    columns,
+    height,
+):
     """Call the contraction tile at address ``tile``; all arguments are 64-bit integers, see ``intrinsics/tile.py``."""
-
-    def emit(context, builder, signature, arguments):
-        tile, *rest = arguments
-        kind = ir.FunctionType(ir.VoidType(), [I64] * len(rest))
-        builder.call(builder.inttoptr(tile, kind.as_pointer()), rest)
-        return context.get_dummy_value()
-
-    return types.void(*[types.int64] * 17), emit
+    return types.void(*[types.int64] * 21), _call_helper
 
 
 @intrinsic
-def pack(typing_context, packer, source, stride, panel, depth, columns):
-    """Call ``pack`` or ``copy`` of ``intrinsics/pack.py`` at address ``packer``; all arguments are 64-bit integers."""
+def pack(typing_context, packer, source, table, stride, panel, width, e0, s0, e1, s1, e2, s2, lines):
+    """Call the packing at address ``packer``; all arguments are 64-bit integers, see ``intrinsics/pack.py``."""
+    return types.void(*[types.int64] * 13), _call_helper
+
+
+def _call_helper(context, builder, signature, arguments):
+    helper, *rest = arguments
+    kind = ir.FunctionType(ir.VoidType(), [I64] * len(rest))
+    builder.call(builder.inttoptr(helper, kind.as_pointer()), rest)
+    return context.get_dummy_value()
+
+
+@intrinsic
+def evenly(typing_context, count, most, unit):
+    """The width of parts, a multiple of ``unit``, of which as few as ``most`` allows divide ``count`` evenly."""
 
     def emit(context, builder, signature, arguments):
-        packer, *rest = arguments
-        kind = ir.FunctionType(ir.VoidType(), [I64] * len(rest))
-        builder.call(builder.inttoptr(packer, kind.as_pointer()), rest)
-        return context.get_dummy_value()
+        count, most, unit = arguments
+        one = ir.Constant(I64, 1)
+        positive = builder.select(builder.icmp_signed(">", count, one), count, one)
+        units = _quotient_up(builder, positive, unit)
+        parts = _quotient_up(builder, units, builder.sdiv(most, unit))
+        return builder.mul(_quotient_up(builder, units, parts), unit)
 
-    return types.void(*[types.int64] * 6), emit
+    return types.int64(types.int64, types.int64, types.int64), emit
+
+
+def _quotient_up(builder, above, below):
+    return builder.sdiv(builder.add(above, builder.sub(below, ir.Constant(I64, 1))), below)
 
 
 @intrinsic
@@ -267,6 +302,7 @@ NAMESPACE = {
     "accumulate": accumulate,
     "address": address,
     "contract": contract,
+    "evenly": evenly,
     "pack": pack,
     "dots": dots,
     "call_kernel": call_kernel,

@@ -1,119 +1,190 @@
-"""Packing of a contraction's operands. Of the right one into a panel: ``depth`` rows of COLUMNS contiguous elements.
+"""Packing of a contraction's operand into panels: for each strip of ``width`` lines, rows of ``width`` elements.
 
-    pack(source, stride, panel, depth, columns)    panel[k][n] = source[n*stride + k], a transposition in registers
-    copy(source, stride, panel, depth, columns)    panel[k][n] = source[k*stride + n]
+    pack(source, table, stride, panel, width, e0, s0, e1, s1, e2, s2, lines)
 
-for k < depth and n < columns. Columns beyond ``columns`` hold anything; ``pack`` may write up to COLUMNS rows beyond
-``depth``. Of the left one into strips of ROWS rows:
+    panel[s][k][l] = source[line(s*width + l) + k0*s0 + k1*s1 + k2*s2]    for s*width + l < lines
 
-    strips(source, stride, panel, depth, rows)     panel[s][k][r] = source[k*stride + s*ROWS + r]
+where k counts (k0, k1, k2) below (e0, e1, e2) in order, and line(l) is the l-th offset in ``table``, or l*stride where
+that is 0. ``source``, ``table`` and ``panel`` are addresses, strides and offsets count elements. Lines beyond ``lines``
+hold anything; up to as many rows as a vector has lanes are written beyond the last strip. Nothing outside the source is
+read.
 
-for s*ROWS + r < rows; what is beyond holds anything. ``source`` and ``panel`` are addresses, strides count elements.
-Nothing outside the source is read.
+Lines next to each other are copied as far as they are; lines apart that are contiguous along k2 are transposed in
+registers.
 """
 
 from llvmlite import ir
 
 from symdl_codegen.intrinsics.machine import tile_shape
+from symdl_codegen.intrinsics.tile import Loop
 from symdl_codegen.intrinsics.vectors import Vectors
 
 I64, I32 = ir.IntType(64), ir.IntType(32)
+PARAMETERS = 12
+NEAR = 32  # rows of a panel that are written run by run
+SHORT = 4  # along k2 and along the lines: what is shorter is not worth a transposition, or is no run
 
 
 def pack_module(dtype: str) -> tuple[str, str]:
     """Return (symbol, LLVM assembly) of ``pack`` for ``dtype``."""
-    module, function, builder = _function(f"symdl_pack_{dtype}")
-    kit = Vectors(module, dtype)
-    columns = tile_shape(dtype)[1]
-    source, stride, panel, depth, count = function.args
-    source, panel = (builder.inttoptr(value, kit.scalar.as_pointer()) for value in (source, panel))
-    last = builder.sub(count, ir.Constant(I64, 1))
-    with _Loop(builder, function, depth, kit.width) as k:
-        mask = kit.below(builder, builder.sub(depth, k))
-        for block in range(columns // kit.width):
-            rows = []
-            for lane in range(kit.width):
-                number = ir.Constant(I64, block * kit.width + lane)
-                number = builder.select(builder.icmp_signed("<", number, last), number, last)
-                place = builder.gep(source, [builder.add(builder.mul(number, stride), k)])
-                rows.append(kit.masked_load(builder, place, mask))
-            for lane, row in enumerate(_transposed(builder, kit, rows)):
-                line = builder.add(k, ir.Constant(I64, lane))
-                at = builder.add(builder.mul(line, ir.Constant(I64, columns)), ir.Constant(I64, block * kit.width))
-                kit.store(builder, row, builder.gep(panel, [at]))
-    builder.ret_void()
+    module = ir.Module(f"symdl_pack_{dtype}")
+    kind = ir.FunctionType(ir.VoidType(), [I64] * PARAMETERS)
+    function = ir.Function(module, kind, module.name)
+    _Pack(function, Vectors(module, dtype), tile_shape(dtype)[1]).write()
     return function.name, str(module)
 
 
-def copy_module(dtype: str) -> tuple[str, str]:
-    """Return (symbol, LLVM assembly) of ``copy`` for ``dtype``."""
-    module, function, builder = _function(f"symdl_copy_{dtype}")
-    kit = Vectors(module, dtype)
-    columns = tile_shape(dtype)[1]
-    source, stride, panel, depth, count = function.args
-    source, panel = (builder.inttoptr(value, kit.scalar.as_pointer()) for value in (source, panel))
-    starts = range(0, columns, kit.width)
-    masks = [kit.below(builder, builder.sub(count, ir.Constant(I64, start))) for start in starts]
-    with _Loop(builder, function, depth, 1) as k:
-        for start, mask in zip(starts, masks, strict=True):
-            place = builder.gep(source, [builder.add(builder.mul(k, stride), ir.Constant(I64, start))])
-            value = kit.masked_load(builder, place, mask)
-            at = builder.add(builder.mul(k, ir.Constant(I64, columns)), ir.Constant(I64, start))
-            kit.store(builder, value, builder.gep(panel, [at]))
-    builder.ret_void()
-    return function.name, str(module)
+def _number(value: int) -> ir.Constant:
+    return ir.Constant(I64, value)
 
 
-def strips_module(dtype: str) -> tuple[str, str]:
-    """Return (symbol, LLVM assembly) of ``strips`` for ``dtype``: two strips at once, a cache line where it can be."""
-    module, function, builder = _function(f"symdl_strips_{dtype}")
-    rows = tile_shape(dtype)[0]
-    kit = Vectors(module, dtype, rows)
-    source, stride, panel, depth, count = function.args
-    source, panel = (builder.inttoptr(value, kit.scalar.as_pointer()) for value in (source, panel))
-    strip = builder.mul(depth, ir.Constant(I64, rows))
-    with _Loop(builder, function, count, 2 * rows) as first:
-        starts = [builder.add(first, ir.Constant(I64, rows * number)) for number in (0, 1)]
-        masks = [kit.below(builder, builder.sub(count, start)) for start in starts]
-        target = builder.gep(panel, [builder.mul(first, depth)])
-        second = builder.select(builder.icmp_signed("<", starts[1], count), strip, ir.Constant(I64, 0))
-        with _Loop(builder, function, depth, 1) as k:
-            line = builder.gep(source, [builder.mul(k, stride)])
-            at = builder.gep(target, [builder.mul(k, ir.Constant(I64, rows))])
-            values = [kit.masked_load(builder, builder.gep(line, [s]), m) for s, m in zip(starts, masks, strict=True)]
-            kit.store(builder, values[1], builder.gep(at, [second]))
-            kit.store(builder, values[0], at)
-    builder.ret_void()
-    return function.name, str(module)
+class _Pack:
+    """Writes the function."""
 
+    def __init__(self, function: ir.Function, kit: Vectors, columns: int) -> None:
+        self.function, self.kit, self.columns = function, kit, columns
+        self.builder = builder = ir.IRBuilder(function.append_basic_block("entry"))
+        source, table, self.stride, panel, self.width, *loops, self.lines = function.args
+        self.loops = list(zip(loops[::2], loops[1::2], strict=True))
+        self.source, self.panel = (builder.inttoptr(value, kit.scalar.as_pointer()) for value in (source, panel))
+        self.listed = builder.icmp_signed("!=", table, _number(0))
+        self.table = builder.inttoptr(table, I64.as_pointer())
+        self.offsets, self.firsts, self.lengths = (builder.alloca(I64, size=columns) for _ in range(3))
 
-def _function(name: str) -> tuple[ir.Module, ir.Function, ir.IRBuilder]:
-    module = ir.Module(name)
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * 5), name)
-    return module, function, ir.IRBuilder(function.append_basic_block("entry"))
+    def write(self) -> None:
+        """The whole function."""
+        builder = self.builder
+        depth = self.width
+        for extent, _ in self.loops:
+            depth = builder.mul(depth, extent)
+        deep = builder.icmp_signed(">=", self.loops[2][0], _number(SHORT))
+        deep = builder.and_(deep, builder.icmp_signed("==", self.loops[2][1], _number(1)))
+        with self._loop(self.lines, self.width) as first:
+            left = builder.sub(self.lines, first)
+            count = builder.select(builder.icmp_signed("<", left, self.width), left, self.width)
+            self._find_lines(first, count)
+            strip = builder.gep(self.panel, [builder.mul(builder.sdiv(first, self.width), depth)])
+            apart = builder.icmp_signed("<", self._run(_number(0), count), _number(SHORT))
+            across, along, done = (self.function.append_basic_block() for _ in range(3))
+            builder.cbranch(builder.and_(deep, apart), across, along)
+            builder.position_at_end(across)
+            self._transpose(strip, count)
+            builder.branch(done)
+            builder.position_at_end(along)
+            self._copy(strip, count)
+            builder.branch(done)
+            builder.position_at_end(done)
+        builder.ret_void()
 
+    def _loop(self, end: ir.Value, step: ir.Value) -> Loop:
+        return Loop(self.builder, self.function, end, step)
 
-class _Loop:
-    """``for index in range(0, end, step)`` around the code built inside."""
+    def _find_lines(self, first: ir.Value, count: ir.Value) -> None:
+        """The offset of each line of a strip."""
+        builder = self.builder
+        listed, direct, done = (self.function.append_basic_block() for _ in range(3))
+        builder.cbranch(self.listed, listed, direct)
+        for block in (listed, direct):
+            builder.position_at_end(block)
+            with self._loop(count, _number(1)) as line:
+                place = builder.add(first, line)
+                if block is listed:
+                    value = builder.load(builder.gep(self.table, [place]))
+                else:
+                    value = builder.mul(place, self.stride)
+                builder.store(value, builder.gep(self.offsets, [line]))
+            builder.branch(done)
+        builder.position_at_end(done)
 
-    def __init__(self, builder: ir.IRBuilder, function: ir.Function, end: ir.Value, step: int) -> None:
-        self.builder, self.end, self.step = builder, end, step
-        self.head, self.body, self.done = (function.append_basic_block(name) for name in ("head", "body", "done"))
+    def _offset(self, line: ir.Value) -> ir.Value:
+        return self.builder.load(self.builder.gep(self.offsets, [line]))
 
-    def __enter__(self) -> ir.Value:
-        before = self.builder.block
-        self.builder.branch(self.head)
-        self.builder.position_at_end(self.head)
-        self.index = self.builder.phi(I64)
-        self.index.add_incoming(ir.Constant(I64, 0), before)
-        self.builder.cbranch(self.builder.icmp_signed("<", self.index, self.end), self.body, self.done)
-        self.builder.position_at_end(self.body)
-        return self.index
+    def _run(self, first: ir.Value, count: ir.Value) -> ir.Value:
+        """How many lines from ``first`` on are next to each other: at most a vector."""
+        builder, before = self.builder, self.builder.block
+        head, check, again, done = (self.function.append_basic_block() for _ in range(4))
+        start = self._offset(first)
+        builder.branch(head)
+        builder.position_at_end(head)
+        length = builder.phi(I64)
+        length.add_incoming(_number(1), before)
+        line = builder.add(first, length)
+        more = builder.and_(
+            builder.icmp_signed("<", line, count), builder.icmp_signed("<", length, _number(self.kit.width))
+        )
+        builder.cbranch(more, check, done)
+        builder.position_at_end(check)
+        follows = builder.icmp_signed("==", self._offset(line), builder.add(start, length))
+        builder.cbranch(follows, again, done)
+        builder.position_at_end(again)
+        length.add_incoming(builder.add(length, _number(1)), again)
+        builder.branch(head)
+        builder.position_at_end(done)
+        return length
 
-    def __exit__(self, *error: object) -> None:
-        self.index.add_incoming(self.builder.add(self.index, ir.Constant(I64, self.step)), self.builder.block)
-        self.builder.branch(self.head)
-        self.builder.position_at_end(self.done)
+    def _find_runs(self, count: ir.Value) -> ir.Value:
+        """List the runs of a strip; return how many there are."""
+        builder, before = self.builder, self.builder.block
+        head, body, done = (self.function.append_basic_block() for _ in range(3))
+        builder.branch(head)
+        builder.position_at_end(head)
+        first, number = builder.phi(I64), builder.phi(I64)
+        first.add_incoming(_number(0), before)
+        number.add_incoming(_number(0), before)
+        builder.cbranch(builder.icmp_signed("<", first, count), body, done)
+        builder.position_at_end(body)
+        length = self._run(first, count)
+        builder.store(first, builder.gep(self.firsts, [number]))
+        builder.store(length, builder.gep(self.lengths, [number]))
+        first.add_incoming(builder.add(first, length), builder.block)
+        number.add_incoming(builder.add(number, _number(1)), builder.block)
+        builder.branch(head)
+        builder.position_at_end(done)
+        return number
+
+    def _copy(self, strip: ir.Value, count: ir.Value) -> None:
+        """Runs of lines, so far along the depth that what is written stays in the first cache."""
+        builder, kit = self.builder, self.kit
+        runs = self._find_runs(count)
+        (e0, s0), (e1, s1), (e2, s2) = self.loops
+        with self._loop(e0, _number(1)) as k0, self._loop(e1, _number(1)) as k1, self._loop(e2, _number(NEAR)) as k2:
+            left = builder.sub(e2, k2)
+            steps = builder.select(builder.icmp_signed("<", left, _number(NEAR)), left, _number(NEAR))
+            start = builder.add(builder.mul(k0, s0), builder.add(builder.mul(k1, s1), builder.mul(k2, s2)))
+            row = builder.add(builder.mul(builder.add(builder.mul(k0, e1), k1), e2), k2)
+            place, target = builder.gep(self.source, [start]), builder.gep(strip, [builder.mul(row, self.width)])
+            with self._loop(runs, _number(1)) as run:
+                first = builder.load(builder.gep(self.firsts, [run]))
+                mask = kit.below(builder, builder.load(builder.gep(self.lengths, [run])))
+                source, goal = builder.gep(place, [self._offset(first)]), builder.gep(target, [first])
+                with self._loop(steps, _number(1)) as k:
+                    value = kit.masked_load(builder, builder.gep(source, [builder.mul(k, s2)]), mask)
+                    kit.masked_store(builder, value, builder.gep(goal, [builder.mul(k, self.width)]), mask)
+
+    def _transpose(self, strip: ir.Value, count: ir.Value) -> None:
+        """Squares of lines and of steps along k2."""
+        builder, kit = self.builder, self.kit
+        (e0, s0), (e1, s1), (e2, _) = self.loops
+        last = builder.sub(count, _number(1))
+        with (
+            self._loop(e0, _number(1)) as k0,
+            self._loop(e1, _number(1)) as k1,
+            self._loop(e2, _number(kit.width)) as k,
+        ):
+            mask = kit.below(builder, builder.sub(e2, k))
+            start = builder.add(builder.add(builder.mul(k0, s0), builder.mul(k1, s1)), k)
+            row = builder.add(builder.mul(builder.add(builder.mul(k0, e1), k1), e2), k)
+            place, target = builder.gep(self.source, [start]), builder.gep(strip, [builder.mul(row, self.width)])
+            with self._loop(count, _number(kit.width)) as block:
+                rows = []
+                for lane in range(kit.width):
+                    line = builder.add(block, _number(lane))
+                    line = builder.select(builder.icmp_signed("<", line, last), line, last)
+                    rows.append(kit.masked_load(builder, builder.gep(place, [self._offset(line)]), mask))
+                inside = kit.below(builder, builder.sub(self.width, block))
+                for lane, value in enumerate(_transposed(builder, kit, rows)):
+                    at = builder.add(builder.mul(_number(lane), self.width), block)
+                    kit.masked_store(builder, value, builder.gep(target, [at]), inside)
 
 
 def _transposed(builder: ir.IRBuilder, kit: Vectors, rows: list[ir.Value]) -> list[ir.Value]:
@@ -129,3 +200,6 @@ def _transposed(builder: ir.IRBuilder, kit: Vectors, rows: list[ir.Value]) -> li
             following.append(builder.shuffle_vector(rows[i], rows[i + half], ir.Constant(kind, high)))
         rows = following
     return rows
+
+
+__all__ = ["PARAMETERS", "pack_module"]

@@ -95,12 +95,15 @@ class Renaming:
             case Nest(axes, inner):
                 axes = tuple(map(self.axis, axes))
                 return Nest(axes, self.body(inner))
-            case Contract(row, column, depth, left, right, local, epilogue, panel, tile, along):
-                row, column = self.axis(row), self.axis(column)
-                depth = tuple(map(self.axis, depth))
-                left, right = self.scalar(left), self.scalar(right)
-                local, panel, tile = self.local(local), self.buffer(panel), self.buffer(tile)
-                return Contract(row, column, depth, left, right, local, self.body(epilogue), panel, tile, along)
+            case Contract():
+                rows, columns, depth = (
+                    tuple(map(self.axis, axes)) for axes in (statement.rows, statement.columns, statement.depth)
+                )
+                left, right = self.scalar(statement.left), self.scalar(statement.right)
+                local, (panel, places, tile) = self.local(statement.local), map(self.buffer, statement.scratch)
+                epilogue = self.body(statement.epilogue)
+                scratch = (panel, places, tile, statement.along)
+                return Contract(rows, columns, depth, left, right, local, epilogue, *scratch)
             case Routine(op, operands, matrices, results, work, whole):
                 return Routine(
                     op,

@@ -11,7 +11,7 @@ from symdl_codegen.errors import CompilerUnavailableError
 from symdl_codegen.intrinsics.barrier import barrier_module
 from symdl_codegen.intrinsics.dots import dots_module
 from symdl_codegen.intrinsics.machine import processor
-from symdl_codegen.intrinsics.pack import copy_module, pack_module, strips_module
+from symdl_codegen.intrinsics.pack import pack_module
 from symdl_codegen.intrinsics.peak import fma_module, sweep_module
 from symdl_codegen.intrinsics.tile import tile_module
 from symdl_codegen.runtime.cache import NativeCode
@@ -19,8 +19,6 @@ from symdl_codegen.runtime.cache import NativeCode
 HELPERS = {
     "tile": tile_module,
     "pack": pack_module,
-    "copy": copy_module,
-    "strips": strips_module,
     "dots": dots_module,
     "fma": fma_module,
     "sweep": sweep_module,

@@ -260,8 +260,8 @@ class Divider:
 def _sides(body: tuple[Statement, ...], shares: tuple[Share, ...]) -> list[str]:
     """For each share whether it is along the rows or the columns of a tile."""
     tiles = [part for part in statements(body) if isinstance(part, Contract)]
-    rows, columns = {tile.row for tile in tiles}, {tile.column for tile in tiles}
-    return ["row" if set(s.axes) & rows else "column" if set(s.axes) & columns else "outer" for s in shares]
+    rows, columns = {tile.rows for tile in tiles}, {tile.columns for tile in tiles}
+    return ["row" if s.axes in rows else "column" if s.axes in columns else "outer" for s in shares]
 
 
 def _is_repeatable(kernel: Kernel, module: Module) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from symdl_codegen.emit import Argument, Emitted
 from symdl_codegen.errors import ComputationError
 from symdl_codegen.intrinsics.barrier import LINE
-from symdl_codegen.intrinsics.machine import tile_shape
+from symdl_codegen.intrinsics.machine import tile_sizes
 from symdl_codegen.ir import Module, routines
 from symdl_codegen.primitives import fault
 from symdl_codegen.runtime import driver, native
@@ -96,8 +96,7 @@ class CpuEngine:
 
         Each worker has scratch buffers, and in an epoch the values of the step, to itself.
         """
-        rows, columns = tile_shape(self.dtype)
-        tile = {"tile.rows": rows, "tile.columns": columns}
+        tile = tile_sizes(self.dtype)
         buffers = self.module.buffers
         shared, start = {}, 0
         for name in self.lasting(epoch):

@@ -65,7 +65,7 @@ class _Estimate:
 
     def contraction(self, part: Contract) -> Work:
         """Two products and sums of a vector each cycle; an element packed costs a quarter of one."""
-        rows, columns, depth = (self.count(axes) for axes in ((part.row,), (part.column,), part.depth))
+        rows, columns, depth = (self.count(axes) for axes in (part.rows, part.columns, part.depth))
         inside = self.body(part.epilogue).shared
         vectors = -(-columns // self.width)
         tiles = rows * vectors * depth / 2 * CYCLE + rows * columns * inside

@@ -13,18 +13,16 @@ from symdl_codegen.ir import (
     Nest,
     Reduce,
     Scalar,
-    Size,
     Statement,
+    Store,
     Tensor,
     free_indices,
     locals_of,
     statements,
 )
-from symdl_codegen.scalars import ONE, add, mul, strides
-
-DEEPEST = 3  # nested reduction loops of one tile
-LANES = Size("tile.columns")  # each backend binds it
-ROWS = Size("tile.rows")
+from symdl_codegen.scalars import ONE, strides
+from symdl_codegen.schedule.merging import id_of, merged_axes
+from symdl_codegen.schedule.panels import panels, scratch_shapes
 
 
 @dataclass(frozen=True)
@@ -79,59 +77,44 @@ def factors_of(value: Scalar) -> list[Scalar]:
 def tile_contraction(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest | None:
     """Turn a sum of products into register tiles.
 
-    before: for i, j: v = add over k of x[i,k]*w[j,k]; rest
-    after:  for tiles of i, j: v = the same; rest as epilogue
+    before: for n, i, y, x: v = add over c, u of k[i,c,u]*a[n,c,y+u,x]; rest
+    after:  for n: for tiles of rows i and columns (y, x): v = the same; rest as epilogue
 
-    Needs one reduction, a row axis that only one operand has and a column axis that only the other has; further axes
-    become loops around the tiles. Adds the scratch buffers of the tile to ``buffers``.
+    Needs one reduction, an axis that only one operand has and an axis that only the other has; axes that are not merged
+    to rows and columns become loops around the tiles. Adds the scratch buffers of the tile to ``buffers``.
     """
     reductions = [part for part in nest.body if isinstance(part, Reduce)]
-    if len(reductions) != 1 or len(reductions[0].axes) > DEEPEST or any(isinstance(part, Nest) for part in nest.body):
+    if len(reductions) != 1 or any(isinstance(part, Nest) for part in nest.body):
         return None
     reduce = reductions[0]
     product = product_of(reduce, buffers)
     if product is None or locals_of(reduce.value):
         return None
-    choice = _orientation(nest, reduce, product, buffers)
+    operands = (product.left, product.right)
+    steps = {id_of(load): strides(load, buffers[load.tensor].shape) or {} for load in operands}
+    depth = tuple(sorted(reduce.axes, key=lambda axis: sum(known.get(axis.index) == ONE for known in steps.values())))
+    choice = merged_axes(nest.axes, depth, operands, steps, _result(nest, buffers))
     if choice is None:
         return None
-    row, column, left, right = choice
-    outer = tuple(axis for axis in nest.axes if axis not in (row, column))
-    depth = tuple(sorted(reduce.axes, key=lambda axis: _is_unit(left, axis, buffers)))
-    panel, tile = f"{name}_panel", f"{name}_tile"
-    buffers[panel] = Tensor(panel, _panel_shape(row, depth, _is_unit(left, row, buffers)), "real", "scratch")
-    buffers[tile] = Tensor(tile, (ROWS, LANES), "real", "scratch")
+    scratch = {what: f"{name}_{what}" for what in ("panel", "places", "tile")}
     local, epilogue = _epilogue(nest, reduce, product)
-    contract = Contract(row, column, depth, left, right, local, epilogue, panel, tile)
-    return Nest(outer, (contract,))
+    rows, columns, left, right = choice.rows, choice.columns, choice.left, choice.right
+    contract = Contract(rows, columns, depth, left, right, local, epilogue, *scratch.values())
+    known = panels(contract, buffers)
+    if not known.is_possible:
+        return None
+    for what, shape in scratch_shapes(known).items():
+        kind = "int" if what == "places" else "real"
+        buffers[scratch[what]] = Tensor(scratch[what], shape, kind, "scratch")
+    return Nest(choice.outer, (contract,))
 
 
-def _panel_shape(row: Axis, depth: tuple[Axis, ...], strips: bool) -> tuple[Scalar, ...]:
-    """Room for the right operand of one tile's columns, and behind it for the left operand strip by strip."""
-    extent = mul(*(axis.extent for axis in depth))
-    columns = mul(add(extent, LANES), LANES)
-    return (add(columns, mul(extent, add(row.extent, ROWS))) if strips else columns,)
-
-
-def _is_unit(load: Load, axis: Axis, buffers: dict[str, Tensor]) -> bool:
-    return (strides(load, buffers[load.tensor].shape) or {}).get(axis.index) == ONE
-
-
-def _orientation(
-    nest: Nest, reduce: Reduce, product: Product, buffers: dict[str, Tensor]
-) -> tuple[Axis, Axis, Load, Load] | None:
-    """Choose row, column, left and right: a contiguous result first, then a contiguous right operand."""
-    ranked = []
-    for left, right in ((product.left, product.right), (product.right, product.left)):
-        rows = [axis for axis in nest.axes if axis.index in free_indices(left) - free_indices(right)]
-        columns = [axis for axis in nest.axes if axis.index in free_indices(right) - free_indices(left)]
-        if not rows or not columns:
-            return None
-        for column in columns:
-            score = (2 * (column == nest.axes[-1])) + _is_unit(right, column, buffers)
-            ranked.append((score, rows[-1], column, left, right))
-    best = max(ranked, key=lambda entry: entry[0])
-    return best[1:]
+def _result(nest: Nest, buffers: dict[str, Tensor]) -> dict[str | None, Scalar]:
+    """The element strides of what ``nest`` stores first."""
+    for part in nest.body:
+        if isinstance(part, Store):
+            return strides(Load(part.buffer, part.indices), buffers[part.buffer].shape) or {}
+    return {}
 
 
 def _epilogue(nest: Nest, reduce: Reduce, product: Product) -> tuple[Local, tuple[Statement, ...]]:
@@ -148,4 +131,4 @@ def _epilogue(nest: Nest, reduce: Reduce, product: Product) -> tuple[Local, tupl
     return raw, (Let(reduce.local, scaled), *rest)
 
 
-__all__ = ["LANES", "ROWS", "Product", "factors_of", "product_of", "sides", "tile_contraction"]
+__all__ = ["Product", "factors_of", "product_of", "sides", "tile_contraction"]

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from symdl_codegen.ir import Contract, Load, Nest, Scalar, Tensor
-from symdl_codegen.scalars import ONE, strides
+from symdl_codegen.ir import Contract, Nest, Tensor
+from symdl_codegen.scalars import ONE
 from symdl_codegen.schedule.contractions import tile_contraction
+from symdl_codegen.schedule.panels import DEEPEST, panels
 
 LEAST = 256  # summed elements below which adding the lanes up costs too much
 PANELS = 1  # depths of a tile with a panel that needs no copying element by element
@@ -23,14 +24,14 @@ def dot_products(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest | No
         return None
     (part,) = tiled.body
     assert isinstance(part, Contract)
-    left, right = (_steps(load, buffers) for load in (part.left, part.right))
-    along = [axis for axis in part.depth if left.get(axis.index) == ONE == right.get(axis.index)]
-    if not along or len(part.depth) < 2 or right.get(part.column.index) == ONE:
+    known = panels(part, buffers)
+    along = [axis for axis in part.depth if known.left.get(axis.index) == ONE == known.right.get(axis.index)]
+    if not along or len(part.depth) < 2 or not known.packs_right:
         return None
     depth = (*(axis for axis in part.depth if axis not in along), *along)
+    part = replace(part, rows=part.rows[-1:], columns=part.columns[-1:], depth=depth, along="depth")
+    if len(panels(part, buffers).levels) > DEEPEST:
+        return None
     buffers[part.panel] = Tensor(part.panel, (ONE,), "real", "scratch")
-    return Nest(tiled.axes, (replace(part, depth=depth, along="depth"),))
-
-
-def _steps(load: Load, buffers: dict[str, Tensor]) -> dict[str | None, Scalar]:
-    return strides(load, buffers[load.tensor].shape) or {}
+    outer = tuple(axis for axis in nest.axes if axis not in (*part.rows, *part.columns))
+    return Nest(outer, (part,))

@@ -24,7 +24,7 @@ from symdl_codegen.ir import (
     walk,
 )
 from symdl_codegen.passes.canonical import rename_body
-from symdl_codegen.scalars import ONE, strides, text
+from symdl_codegen.scalars import ONE, merged_stride, strides, text
 from symdl_codegen.schedule.contractions import factors_of, product_of
 
 
@@ -59,9 +59,9 @@ def transposed(module: Module) -> Module:
         match kernel.body:
             case (Nest(outer, (Contract() as part,)),) if kernel.span and _is_fixed(part.right, kernel.span, module):
                 step = strides(part.right, buffers[part.right.tensor].shape) or {}
-                if step.get(part.column.index) != ONE:
+                if merged_stride(part.columns, step) != ONE:
                     needed = free_indices(part.right)
-                    axes = tuple(axis for axis in (*outer, *part.depth, part.column) if axis.index in needed)
+                    axes = tuple(axis for axis in (*outer, *part.depth, *part.columns) if axis.index in needed)
                     right = placed.stored(f"{kernel.name}_right", axes, part.right, None, kernel, buffers)
                     kernel = replace(kernel, body=(Nest(outer, (replace(part, right=right),)),))
         placed.add(kernel)

@@ -1,0 +1,117 @@
+"""Which axes of a contraction are the rows, the columns and the loops around: the choice with the least estimated cost.
+
+Any contraction is a matrix product of merged axes. Columns want to be contiguous in the right operand and to fill whole
+vectors, rows to fill whole tiles. Columns that have no single step are packed, which costs as much as some rows of the
+product. The estimate is in cycles of a nominal processor: two multiplications and two loads of a vector in each.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from symdl_codegen.ir import Axis, Load, Scalar, free_indices
+from symdl_codegen.scalars import ONE, ZERO, evaluate, merged_stride
+
+HEIGHT, VECTORS, LANES = 8, 3, 16  # of the nominal tile
+USUAL = 64  # what an extent counts that is not known
+LATENCY = 4  # cycles from a multiplication to the next one of the same sum
+CALL, TURN, RUN = 40.0, 3.0, 12.0  # cycles of a tile, of a turn of a loop inside it, of a run of lines that is packed
+MOVED, SCATTERED = 0.3, 1.0  # cycles of an element that is copied in a vector, or by itself
+
+Steps = Mapping[str | None, Scalar]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``outer`` loops around a matrix product, and its operands."""
+
+    outer: tuple[Axis, ...]
+    rows: tuple[Axis, ...]
+    columns: tuple[Axis, ...]
+    left: Load
+    right: Load
+
+
+def merged_axes(
+    axes: tuple[Axis, ...],
+    depth: tuple[Axis, ...],
+    operands: tuple[Load, Load],
+    steps: Mapping[str, Steps],
+    result: Steps,
+) -> Choice | None:
+    """The best choice for a sum over ``depth`` of the product of ``operands``, kept over ``axes``.
+
+    ``steps`` are the element strides of each operand by index, ``result`` those of what is stored. None where an
+    operand has no axis of its own.
+    """
+    found: list[tuple[float, int, Choice]] = []
+    for left, right in (operands, operands[::-1]):
+        rows = tuple(axis for axis in axes if axis.index in free_indices(left) - free_indices(right))
+        own = tuple(axis for axis in axes if axis.index in free_indices(right) - free_indices(left))
+        if not rows or not own:
+            return None
+        for columns in _columns(own, steps[id_of(right)]):
+            outer = tuple(axis for axis in axes if axis not in (*rows, *columns))
+            choice = Choice(outer, rows, columns, left, right)
+            found.append((_cost(choice, depth, steps, result), len(found), choice))
+    return min(found)[2] if found else None
+
+
+def id_of(load: Load) -> str:
+    """What ``steps`` calls an operand: its text."""
+    return repr(load)
+
+
+def _columns(own: tuple[Axis, ...], steps: Steps) -> Iterator[tuple[Axis, ...]]:
+    """All axes as one, and those that end with a contiguous one and have a single step."""
+    yield own
+    for last in range(len(own)):
+        for first in range(last + 1):
+            if (first, last) != (0, len(own) - 1) and merged_stride(own[first : last + 1], steps) == ONE:
+                yield own[first : last + 1]
+
+
+def _cost(choice: Choice, depth: tuple[Axis, ...], steps: Mapping[str, Steps], result: Steps) -> float:
+    """Cycles, about."""
+    m, n, k = _count(choice.rows), _count(choice.columns), _count(depth)
+    inner = _count(depth[-1:])
+    vectors = -(-n // LANES)
+    strips = -(-vectors // VECTORS)
+    tiles = -(-m // HEIGHT)
+    height, width = m / tiles, vectors / strips
+    sums = height * width
+    step = max(sums / 2, (height + width) / 2, LATENCY if sums < 2 * LATENCY else 0) + TURN / max(inner, 1)
+    stored = MOVED if merged_stride(choice.columns, result) == ONE else SCATTERED
+    tile = k * step + CALL + stored * height * LANES * width
+    packed = 0.0
+    right = steps[id_of(choice.right)]
+    if merged_stride(choice.columns, right) != ONE:
+        packed = k * _packing(choice.columns, n, depth, inner, right)
+    return _count(choice.outer) * (strips * tiles * tile + packed)
+
+
+def _packing(columns: tuple[Axis, ...], n: int, depth: tuple[Axis, ...], inner: int, steps: Steps) -> float:
+    """Cycles to pack one step along the depth of all columns."""
+    run = _run(columns, steps)
+    if run < 4 and steps.get(depth[-1].index, ZERO) == ONE and inner >= 4:
+        blocks = -(-inner // LANES) * LANES / inner
+        return -(-n // LANES) * LANES * MOVED * blocks
+    pieces = -(-n // run) * (-(-run // LANES))
+    return pieces * (2.0 + RUN / inner)
+
+
+def _run(columns: tuple[Axis, ...], steps: Steps) -> int:
+    """How many columns lie next to each other."""
+    for first in range(len(columns)):
+        if merged_stride(columns[first:], steps) == ONE:
+            return max(_count(columns[first:]), 1)
+    return 1
+
+
+def _count(axes: tuple[Axis, ...]) -> int:
+    sizes: Mapping[str, int] = defaultdict(lambda: USUAL)
+    return prod(evaluate(axis.extent, sizes) for axis in axes)
+
+
+__all__ = ["Choice", "id_of", "merged_axes"]
