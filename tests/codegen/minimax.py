@@ -106,8 +106,14 @@ def tables() -> dict[str, list[float]]:
         "ERF[64]": (error, 0, 1, 12, lambda z: mp.mpf(1)),
         "LOG_ERFC[32]": (log_erfc, 0.92, 4, 6, log_erfc_weight),
         "LOG_ERFC[64]": (log_erfc, 0.99, 6, 17, log_erfc_weight),
-        "ERFC32": (scaled_erfc, -1, mp.mpf("6.2") / mp.mpf("14.2"), 12, lambda t: mp.mpf(1)),
-        "ERFC64": (scaled_erfc, -1, mp.mpf("23.4") / mp.mpf("31.4"), 22, lambda t: mp.mpf(1)),
+        "ERFC[32]": (
+            scaled_erfc,
+            -mp.mpf("3.51") / mp.mpf("4.49"),
+            mp.mpf("6.2") / mp.mpf("14.2"),
+            9,
+            lambda t: mp.mpf(1),
+        ),
+        "ERFC[64]": (scaled_erfc, -1, mp.mpf("23.4") / mp.mpf("31.4"), 22, lambda t: mp.mpf(1)),
     }
     return {name: [float(c) for c in minimax(*fit)[0]] for name, fit in fits.items()}
 

@@ -6,7 +6,7 @@ exp(-x*x) / (1 + 2x) times a polynomial in (x - 4)/(x + 4), each factor carried 
 
 import math
 
-from symdl_codegen.intrinsics.coefficients import ERF, ERFC32, ERFC64, LOG_ERFC
+from symdl_codegen.intrinsics.coefficients import ERF, ERFC, LOG_ERFC
 from symdl_codegen.intrinsics.elementary import exp, exp_parts, scaled
 from symdl_codegen.intrinsics.lane import Double, Real, exact_product, exact_sum
 
@@ -28,10 +28,8 @@ def erf(x: Real) -> Real:
 
 def erfc(x: Real) -> Real:
     """The complementary error function, accurate also where it is tiny."""
-    if x.bits == 32:
-        return _erfc(x.to_double(), ZERO[32], ERFC32).to_single()
-    close = 1.0 - x.fma((x * x).polynomial(ERF[64]), x)
-    return (abs(x) < 0.5).choose(close, _erfc(x, ZERO[64], ERFC64))
+    close = 1.0 - x.fma((x * x).polynomial(ERF[x.bits]), x)
+    return (abs(x) < 0.5).choose(close, _erfc(x, ZERO[x.bits], ERFC[x.bits]))
 
 
 def _erfc(x: Real, zero: float, coefficients: tuple[float, ...]) -> Real:
