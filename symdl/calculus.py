@@ -64,7 +64,11 @@ def hessian(f: Any, wrt: Any) -> Any:
     gradients = _simplified(loss, variables, adjoints(loss, variables), "hessian")
     rows = [
         tuple(
-            _shaped(_simplified(gradient, variables, _jacobians(gradient, variables), "hessian"), gradient, variables)
+            _shaped(
+                _simplified(gradient, variables, _jacobians(gradient, variables), "hessian", again=True),
+                gradient,
+                variables,
+            )
         )
         for gradient in gradients
     ]
@@ -146,15 +150,25 @@ def pushforward(value: Any, tangents: Mapping[Basic, Tensor]) -> Any:
     return result if isinstance(value, Tensor) else Element(result)
 
 
-def _simplified(value: Any, variables: Sequence[Basic], derivatives: Sequence[Tensor], what: str) -> list[Any]:
+def _simplified(
+    value: Any, variables: Sequence[Basic], derivatives: Sequence[Tensor], what: str, again: bool = False
+) -> list[Any]:
     """Return simplified derivatives; one that is 0 although the variable is in the value is tested with numbers.
+
+    Args:
+        value: What was derived.
+        variables: By what.
+        derivatives: As the sweeps give them.
+        what: The caller, for errors.
+        again: Whether the value is a derivative itself: adjoints of its parts are written out then, since δ and ζ are
+            those of the loss.
 
     Raises:
         InternalError: if the value changes with the variable at a random point all the same.
     """
     # Names of the value come first: what a derivative is made of is found to be one of them.
     known = [] if stacks_in(value) else _named_in(value)
-    found = simplify([*known, *_explained(derivatives, known)]).values[len(known) :]
+    found = simplify([*known, *_explained(derivatives, known, again)]).values[len(known) :]
     results = [without_minus(result) for result in found]
     for variable, result in zip(variables, results, strict=True):
         if getattr(result, "body", result) == 0 and variable in getattr(value, "free_symbols", ()):
@@ -168,10 +182,11 @@ def _named_in(value: Any) -> list[Tensor]:
     return [system.tensor(item.target) for item in system.equations if item.named and item.loop is None]
 
 
-def _explained(derivatives: Sequence[Tensor], known: Sequence[Tensor]) -> list[Tensor]:
+def _explained(derivatives: Sequence[Tensor], known: Sequence[Tensor], everything: bool = False) -> list[Tensor]:
     """Return derivatives with the adjoints of the quantities that the value reads itself written out.
 
-    Those that have a symbol of their own in the book, δ and ζ, keep their names; so do adjoints made of others.
+    Those that have a symbol of their own in the book, δ and ζ, keep their names; so do adjoints made of others; unless
+    ``everything`` is to be written out.
     """
     names = {getattr(tensor, "name", "") for tensor in known}
     if not names:
@@ -182,7 +197,9 @@ def _explained(derivatives: Sequence[Tensor], known: Sequence[Tensor]) -> list[T
     for equation in system.equations:
         made = any(above.get(load.tensor, False) for load in equation.loads)
         adjoint = equation.named and equation.target.name not in names
-        if adjoint and not made and equation.loop is None and equation.target.name.endswith(BAR):
+        if everything and equation.named:  # a second δ may have the first one's name
+            adjoint = system.tensor(equation.target) not in known
+        if adjoint and equation.loop is None and (everything or (not made and equation.target.name.endswith(BAR))):
             equation = replace(equation, named=False)
         above[equation.target] = made or adjoint
         equations.append(equation)

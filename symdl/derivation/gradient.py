@@ -33,16 +33,17 @@ def derivation(f: Any, wrt: Any, order: int = 1) -> Derivation:
         f: An expression; intermediates named with ``sd.named`` keep their names. What else a non-linear step
             starts from is called u, or u₁, u₂, …
         wrt: A variable or a list of variables. For a stack of symbolic depth: parameters of layer ℓ.
-        order: 1, or 2 for one variable: the Hessian as well, by the derivatives of the named quantities.
+        order: 1, or 2: the Hessian as well, by the derivatives of the named quantities; its blocks for a list.
 
     Returns:
         The steps: the loss as a chain of equations, the adjoint of each intermediate from the loss back (the chain
         rule), and the gradients in closed form. For a Jacobian the derivative of each named quantity by what it reads,
-        their product, and the closed form.
+        their product, and the closed form. ``results`` are the gradients; for order 2 the Hessian, or its
+        rows of blocks as from ``sd.hessian``.
 
     Raises:
-        DerivationError: as ``sd.grad``; for another order, or order 2 of a tensor, of several
-            variables or of symbolic depth.
+        DerivationError: as ``sd.grad``; for another order, or order 2 of a tensor, through a
+            recurrence or of symbolic depth.
     """
     if order not in (1, 2):
         raise DerivationError(f"derivation: expected order 1 (the gradient) or 2 (the Hessian), found {order!r}")
@@ -54,9 +55,9 @@ def derivation(f: Any, wrt: Any, order: int = 1) -> Derivation:
     if isinstance(loss, Element) and isinstance(loss.tensor, Named) and isinstance(loss.tensor.definition, Array):
         loss = loss.tensor.definition.body  # the loss has a name here already
     deep, timed = bool(stacks_in(loss)), bool(recurrences_in(loss))
-    if order == 2 and (deep or timed or len(variables) != 1):
-        what = "a stack of symbolic depth" if deep else "a recurrence" if timed else f"{len(variables)} variables"
-        raise DerivationError(f"derivation: the Hessian is derived for one variable and a loss without {what}")
+    if order == 2 and (deep or timed):
+        what = "a stack of symbolic depth" if deep else "a recurrence"
+        raise DerivationError(f"derivation: the Hessian is derived for a loss without {what}")
     if timed and order == 1 and not deep:
         return through_time(loss, variables, cost_name(loss))
     return recursion(loss, variables) if deep else _Chain(loss, variables).derivation(order)
@@ -97,7 +98,7 @@ class _Chain:
         self.adjoint_steps()
         results, title = self.gradients(), rf"\nabla {self.cost}"
         if order == 2:
-            results, title = (self.hessian(),), rf"\nabla^{{2}} {self.cost}"
+            results, title = self.hessian(), rf"\nabla^{{2}} {self.cost}"
         title = rf"{title}, \quad {self.cost} = {latex(self.loss)}"
         return Derivation(title, tuple(self.lines.steps), results, notes_for((self.loss, self.variables)))
 
@@ -146,25 +147,45 @@ class _Chain:
                 self.lines.add(GRADIENT, left, result, "names written out")
         return results
 
-    def hessian(self) -> Any:
-        """The derivative of the gradient: by way of the named quantities where those derivatives are matrices."""
-        [variable] = self.variables
-        read = self.read(self.local[len(self.adjoints)])
-        named = [item for item in (*self.primal, *self.adjoints) if variable in item.free_symbols and item.name in read]
+    def hessian(self) -> tuple[Any, ...]:
+        """The derivatives of the gradients: by way of the named quantities where those derivatives are matrices."""
+        local = dict(zip(self.variables, self.local[len(self.adjoints) :], strict=True))
+        read = {name for value in local.values() for name in self.read(value)}
+        for variable in self.variables:
+            self.slopes(variable, read)
+        if len(self.variables) == 1:
+            blocks = ((hessian(self.loss, self.variables[0]),),)
+        else:
+            blocks = hessian(self.loss, list(self.variables))
+        for row, first in enumerate(self.variables):
+            for column, second in enumerate(self.variables[row:], row):
+                rule = "derivative of the gradient"
+                rule += "" if row == column else "; the opposite block is its transpose"
+                self.lines.add(HESSIAN, self.second(first, second), blocks[row][column], rule)
+        return blocks[0] if len(self.variables) == 1 else blocks
+
+    def slopes(self, variable: Basic, read: set[str]) -> None:
+        """Add the derivatives of the named quantities that are read, if all of them are matrices."""
         order = getattr(variable, "order", 0)
+        named = [item for item in (*self.primal, *self.adjoints) if variable in item.free_symbols and item.name in read]
         if all(item.order + order <= 2 for item in named):
             for item in named:
                 left = rf"\frac{{\partial {latex(item)}}}{{\partial {latex(variable)}}}"
                 # The adjoints inside the derivative of a scalar would be named like those of the loss: no names there.
                 value = item if item.order else written_out(item)
                 self.lines.add(HESSIAN, left, jacobian(value, variable), self.why(item, variable))
-        result = hessian(self.loss, variable)
-        marks = {0: f"{latex(variable)}^{{2}}", 1: rf"{latex(variable)} \partial {latex(transpose(variable))}"}
-        left = rf"\nabla^{{2}} {self.cost}"
-        if order in marks:
-            left = rf"\frac{{\partial^{{2}} {self.cost}}}{{\partial {marks[order]}}}"
-        self.lines.add(HESSIAN, left, result, "derivative of the gradient")
-        return result
+
+    def second(self, first: Basic, second: Basic) -> str:
+        """Return what a block of the Hessian is called."""
+        orders = [getattr(variable, "order", 0) for variable in (first, second)]
+        if first == second and not orders[0]:
+            return rf"\frac{{\partial^{{2}} {self.cost}}}{{\partial {latex(first)}^{{2}}}}"
+        if max(orders) > 1:
+            if len(self.variables) == 1:
+                return rf"\nabla^{{2}} {self.cost}"
+            return rf"\nabla_{{{latex(first)}}} \nabla_{{{latex(second)}}} {self.cost}"
+        below = latex(transpose(second)) if orders[1] else latex(second)
+        return rf"\frac{{\partial^{{2}} {self.cost}}}{{\partial {latex(first)} \partial {below}}}"
 
     def read(self, value: Tensor) -> set[str]:
         """Return the names that a value is made of, as its lines show it."""
