@@ -16,22 +16,28 @@ from symdl_codegen.passes.new_states import new_states
 from symdl_codegen.passes.order import order
 from symdl_codegen.passes.peel import peel
 from symdl_codegen.passes.powers import powers
+from symdl_codegen.passes.recompute import recompute
 from symdl_codegen.passes.sharing import sharing
+from symdl_codegen.passes.split import split
 from symdl_codegen.passes.subexpressions import subexpressions
 from symdl_codegen.passes.time_first import time_first
+from symdl_codegen.passes.unroll import unroll
 
 PASSES: dict[str, Callable[[Module], Module]] = {
     "powers": powers,  # small integer powers become products
     "sharing": sharing,  # equal equations are computed once
     "dead_code": dead_code,  # what no output, update or guard needs goes
     "inline": inline,  # a pointwise equation moves into the one place that reads it
+    "recompute": recompute,  # what is exact and cheap to compute from a stored tensor is not stored
     "order": order,  # what commutes stands in an order that does not depend on names
+    "split": split,  # an index of blocks and of places in them becomes two
     "fuse": fuse,  # a pointwise equation joins the nest that produces its operand (epilogues)
     "new_states": new_states,  # an output that is a new state is read from the state
     "late": late,  # what only outputs and the guard ask for is computed last
     "in_place": in_place,  # an update writes its state directly
     "time_first": time_first,  # what loops over time keep is contiguous at each step
     "peel": peel,  # a recurrence splits where a condition on its time changes
+    "unroll": unroll,  # the largest of a few values is written out
     "subexpressions": subexpressions,  # an expensive scalar that repeats in a nest is computed once
 }
 

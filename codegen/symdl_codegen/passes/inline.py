@@ -40,7 +40,7 @@ def inline(module: Module) -> Module:
     kernels = list(module.kernels)
     for kernel in module.kernels:
         producer = next((k for k in kernels if k.name == kernel.name), None)
-        store = _pointwise(producer) if producer else None
+        store = pointwise(producer) if producer else None
         if producer is None or store is None or store.buffer in kept or producer.phase != "step":
             continue
         readers = [k for k in kernels if store.buffer in k.reads]
@@ -48,13 +48,13 @@ def inline(module: Module) -> Module:
             continue
         once = len(readers) == 1 and readers[0].span == producer.span and _reads_each_once(readers[0], store)
         if once or _is_monomial(store.value):
-            kernels = [_inlined(k, store) if k in readers else k for k in kernels if k is not producer]
+            kernels = [inlined(k, store) if k in readers else k for k in kernels if k is not producer]
     written = set().union(*(k.writes for k in kernels))
     buffers = {n: b for n, b in module.buffers.items() if b.role != "temporary" or n in written}
     return replace(module, kernels=tuple(kernels), buffers=buffers)
 
 
-def _pointwise(kernel: Kernel) -> Store | None:
+def pointwise(kernel: Kernel) -> Store | None:
     """The store of a kernel that is one nest around one plain store."""
     match kernel.body:
         case (Nest(axes, (Store(_, indices, _, None) as store,)),):
@@ -111,7 +111,9 @@ def _places(body: tuple[Statement, ...], scope: tuple[str, ...]) -> list[tuple[t
     return found
 
 
-def _inlined(kernel: Kernel, store: Store) -> Kernel:
+def inlined(kernel: Kernel, store: Store) -> Kernel:
+    """``kernel`` computing the value of ``store`` where it reads it."""
+
     def change(scalar: Scalar) -> Scalar:
         if isinstance(scalar, Load) and scalar.tensor == store.buffer:
             return substitute(store.value, dict(zip(store.indices, scalar.indices, strict=True)))
@@ -120,3 +122,6 @@ def _inlined(kernel: Kernel, store: Store) -> Kernel:
     return replace(
         kernel, body=tuple(map_statement(part, lambda scalar: map_scalar(scalar, change)) for part in kernel.body)
     )
+
+
+__all__ = ["inline", "inlined", "pointwise"]

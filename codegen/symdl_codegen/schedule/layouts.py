@@ -15,6 +15,7 @@ from symdl_codegen.ir import (
     Scalar,
     Statement,
     Store,
+    free_indices,
     map_scalar,
     map_statement,
     routines,
@@ -170,7 +171,7 @@ class _Change:
             case Nest(axes, body):
                 body = tuple(map(self._statement, body))
                 places = [part.indices for part in body if isinstance(part, Store)]
-                order = [index.name for index in (places[-1] if places else ()) if isinstance(index, Index)]
+                order = [name for index in (places[-1] if places else ()) for name in sorted(free_indices(index))]
                 if {axis.index for axis in axes} == set(order):
                     axes = tuple(sorted(axes, key=lambda axis: order.index(axis.index)))
                 return Nest(axes, body)
