@@ -24,7 +24,7 @@ from symdl_codegen.ir import (
     walk,
 )
 from symdl_codegen.passes.constants import folded
-from symdl_codegen.scalars import add, mul
+from symdl_codegen.scalars import add, evaluate, mul
 
 MOST = 16  # copies of a body
 
@@ -53,7 +53,7 @@ def _split(kernel: Kernel) -> Kernel:
                 for part in _at(body, dict(zip(lengths, places, strict=True)), lengths, names, number)
             ]
             outer = tuple(
-                Axis(names[axis.index], Const(int(axis.extent.value) // lengths[axis.index]))
+                Axis(names[axis.index], Const(evaluate(axis.extent, {}) // lengths[axis.index]))
                 if axis.index in lengths
                 else axis
                 for axis in axes

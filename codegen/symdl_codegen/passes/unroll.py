@@ -25,6 +25,7 @@ from symdl_codegen.ir import (
     substitute,
 )
 from symdl_codegen.passes.constants import folded
+from symdl_codegen.scalars import evaluate
 
 MOST = 16  # values
 
@@ -72,11 +73,11 @@ def _is_short(part: Reduce) -> bool:
     if not all(isinstance(axis.extent, Const) for axis in part.axes):
         return False
     simple = part.op in ("max", "min") or (part.op == "add" and isinstance(part.value, Load))
-    return simple and 1 < prod(int(axis.extent.value) for axis in part.axes) <= MOST
+    return simple and 1 < prod([evaluate(axis.extent, {}) for axis in part.axes]) <= MOST
 
 
 def _places(axes: tuple[Axis, ...]) -> Iterator[dict[Scalar, Scalar]]:
-    for place in product(*(range(int(axis.extent.value)) for axis in axes)):
+    for place in product(*(range(evaluate(axis.extent, {})) for axis in axes)):
         yield {Index(axis.index): Const(number) for axis, number in zip(axes, place, strict=True)}
 
 
@@ -98,13 +99,13 @@ def _named(local: Local, choices: dict[float, Scalar], taken: set[str]) -> tuple
     """The conditions as locals, and for each number whether it is the first whose condition holds."""
     lets: list[Statement] = []
     firsts: dict[float, Scalar] = {}
-    before: Scalar | None = None
+    before: Scalar = None
     for number, condition in choices.items():
         name = f"{local.name}_is_{len(firsts)}"
         while name in taken:
             name += "_"
         taken.add(name)
-        own = Local(name, "bool")
+        own: Scalar = Local(name, "bool")
         lets.append(Let(own, condition))
         firsts[number] = own if before is None else Apply("and", (own, Apply("not", (before,))))
         before = own if before is None else Apply("or", (before, own))
@@ -114,8 +115,11 @@ def _named(local: Local, choices: dict[float, Scalar], taken: set[str]) -> tuple
 def _compared(firsts: dict[Local, dict[float, Scalar]]) -> Callable[[Scalar], Scalar]:
     def change(node: Scalar) -> Scalar:
         match node:
-            case Apply("eq", (Const(number), Local() as local) | (Local() as local, Const(number))):
-                return firsts.get(local, {}).get(number, node)
+            case Apply("eq", arguments):
+                sides: tuple[Scalar, ...] = arguments
+                for local, number in (sides, sides[::-1]):
+                    if isinstance(local, Local) and isinstance(number, Const) and number.value in firsts.get(local, {}):
+                        return firsts[local][number.value]
         return node
 
     return change
