@@ -14,9 +14,20 @@ from symdl_codegen.runtime.archive import decode, encode
 from symdl_codegen.runtime.executable import Executable
 from symdl_codegen.schedule import SCHEDULES, schedule
 
-SWITCHES = ("lengths", "distribute", *PASSES, "layouts", "operands", "rows", *SCHEDULES, "hoist", "memory")
+SWITCHES = (
+    "lengths",
+    "distribute",
+    *PASSES,
+    "layouts",
+    "operands",
+    "transposes",
+    "rows",
+    *SCHEDULES,
+    "hoist",
+    "memory",
+)
 UNLIKE_CPU = dict.fromkeys(
-    ("new_states", "late", "time_first", "layouts", "operands", "rows", *SCHEDULES, "hoist"), False
+    ("new_states", "late", "time_first", "layouts", "operands", "transposes", "rows", *SCHEDULES, "hoist"), False
 )  # other emitters order each nest themselves
 PLAIN = {name: False for name in SWITCHES if name not in ("lengths", "powers", "sharing", "dead_code")}
 

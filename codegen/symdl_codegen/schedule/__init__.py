@@ -11,6 +11,7 @@ from symdl_codegen.schedule.layouts import layouts
 from symdl_codegen.schedule.operands import operands, transposed
 from symdl_codegen.schedule.reductions import reduce_rows
 from symdl_codegen.schedule.rows import rows
+from symdl_codegen.schedule.transposes import transposes
 
 SCHEDULES = {
     "dots": dot_products,  # sums of products whose operands are contiguous along the depth
@@ -30,6 +31,8 @@ def schedule(module: Module, switches: dict[str, bool]) -> Module:
         module = verify_module(operands(module))
     if switches.get("layouts", True):
         module = verify_module(layouts(module))
+    if switches.get("transposes", True):
+        module = verify_module(transposes(module))
     if switches.get("rows", True):
         module = verify_module(rows(module))
     buffers = dict(module.buffers)

@@ -183,8 +183,13 @@ def _changed(
 
 
 def _own(scalar: Scalar, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
+    """The axes that ``scalar`` depends on, in the order in which its largest load has them."""
+    known = {axis.index: axis for axis in axes}
+    loads = [node for node in walk(scalar) if isinstance(node, Load)]
+    orders = [[node.name for node in walk(load) if isinstance(node, Index) and node.name in known] for load in loads]
+    first = max(orders, key=lambda order: len(set(order)), default=[])
     free = free_indices(scalar)
-    return tuple(axis for axis in axes if axis.index in free)
+    return tuple(known[name] for name in dict.fromkeys([*first, *known]) if name in free)
 
 
 def _bound(part: Statement) -> set[Local]:
