@@ -1,5 +1,6 @@
 """Program -> Executable. Read this first: the whole code generator is the stages of ``build``, one line each."""
 
+import os
 from time import perf_counter
 from typing import Any
 
@@ -38,7 +39,8 @@ def build(
     """Compile ``program`` for ``target`` (cpu, numpy, cuda) in floating type ``dtype`` (float64, float32).
 
     ``passes`` turns passes and schedules off or on by name, see SWITCHES; all are on, save for numpy, whose text
-    stays one statement per equation. Raises VerificationError for an invalid program, UnsupportedError for a structure
+    stays one statement per equation. The environment variable SYMDL_OFF names some that are off for the cpu, to find
+    what they are worth. Raises VerificationError for an invalid program, UnsupportedError for a structure
     or target that cannot be compiled.
     """
     switches = _switches(target, dtype, passes or {})
@@ -51,6 +53,12 @@ def build(
     return _compiled(clock, program, module, emitted, target, dtype, switches["memory"])  # text -> native code
 
 
+def scheduled(program: Program, dtype: str, passes: dict[str, bool] | None = None) -> Module:
+    """What ``build`` would emit for the cpu target."""
+    switches = _switches("cpu", dtype, passes or {})
+    return schedule(run_passes(_lowered(verify(program), switches), switches), switches)
+
+
 def written(executable: Executable) -> bytes:
     """What ``build`` made of a program before it came to native code, for ``read``."""
     return encode((executable.program, executable.module, executable.emitted, executable.target, executable.dtype))
@@ -59,7 +67,7 @@ def written(executable: Executable) -> bytes:
 def read(text: bytes) -> Executable:
     """Compile what was ``written``: the last stage of ``build`` alone. Raises ValueError if it cannot be read."""
     program, module, emitted, target, dtype = decode(text)
-    return _compiled(_Clock(), program, module, emitted, target, dtype, True)
+    return _compiled(_Clock(), program, module, emitted, target, dtype, _switches(target, dtype, {})["memory"])
 
 
 def _compiled(
@@ -93,8 +101,9 @@ def _switches(target: str, dtype: str, chosen: dict[str, bool]) -> dict[str, boo
         raise UnsupportedError(f"unknown target {target!r}; expected one of {', '.join(TARGETS)}")
     if dtype not in ("float32", "float64"):
         raise UnsupportedError(f"unknown dtype {dtype!r}; expected float32 or float64")
-    defaults = {"cpu": {}, "numpy": PLAIN}.get(target, UNLIKE_CPU)
-    unknown = set(chosen) - set(SWITCHES)
+    off = dict.fromkeys(filter(None, os.environ.get("SYMDL_OFF", "").split(",")), False)
+    defaults = {"cpu": off, "numpy": PLAIN}.get(target, UNLIKE_CPU)
+    unknown = {*chosen, *off} - set(SWITCHES)
     if unknown:
         raise UnsupportedError(f"unknown pass {', '.join(sorted(unknown))}; expected some of {', '.join(SWITCHES)}")
     return {**dict.fromkeys(SWITCHES, True), **defaults, **chosen}

@@ -36,6 +36,9 @@ def command(
     profile: Annotated[
         bool, typer.Option("--profile", help="Also the kernels of a step that take longest, on one thread.")
     ] = False,
+    switches: Annotated[
+        bool, typer.Option("--switches", help="Instead, what each technique is worth: times without it.")
+    ] = False,
     only: Annotated[
         str, typer.Option("--only", metavar="WORDS", help="Of kernels, those with these words in their names.")
     ] = "",
@@ -63,6 +66,9 @@ def command(
     for name in wanted:
         _check(name)
     counts = _threads(threads)
+    if switches:
+        _switches([WORKLOADS[name] for name in wanted or WORKLOADS if name in WORKLOADS], counts, seconds, json)
+        return
     rows, kernels = [], []
     for name in wanted or WORKLOADS:
         if name in GROUPS:
@@ -107,6 +113,30 @@ def report(rows: "Sequence[Row]", json: Path | None, picture: Path | None, kerne
     if picture is not None and rows:
         write(picture, bars(rows, about))
         typer.echo(f"picture in {shown(picture)}")
+
+
+def _switches(workloads: "Sequence[Workload]", threads: Sequence[int], seconds: float, json: Path | None) -> None:
+    import json as text
+
+    from rich.console import Console
+
+    from symdl.bench.machine import machine
+    from symdl.bench.switches import measure_switches, switches_table
+    from symdl.cli.files import shown, write
+
+    def say(said: str) -> None:
+        typer.echo(said, err=True)
+
+    found = [
+        variant for each in workloads for count in threads for variant in measure_switches(each, count, seconds, say)
+    ]
+    console = Console()
+    console = console if console.is_terminal else Console(width=200)
+    console.print(switches_table(found), highlight=False)
+    if json is not None:
+        content = {"machine": machine(), "switches": [vars(variant) for variant in found]}
+        write(json, text.dumps(content, indent=1) + "\n")
+        typer.echo(f"figures in {shown(json)}")
 
 
 def _kernels(group: str, families: Sequence[str], threads: Sequence[int], only: str) -> "list[KernelRow]":

@@ -29,7 +29,11 @@ from symdl_codegen.runtime.cache import read as read_file
 from symdl_codegen.runtime.cache import write as write_file
 
 FORMAT = "1"
-_NEUTRAL = ("SYMDL_CACHE_DIR", "SYMDL_COMPILERS")  # variables of the environment that no program depends on
+_NEUTRAL = (
+    "SYMDL_CACHE_DIR",
+    "SYMDL_COMPILERS",
+    "SYMDL_NUM_THREADS",
+)  # variables of the environment that no program depends on
 
 
 def key(declared: Declaration, what: Sequence[Any], parts: Sequence[Part] = ()) -> str | None:

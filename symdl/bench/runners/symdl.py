@@ -15,7 +15,7 @@ class Symdl(Trainer):
     """What a user runs."""
 
     name = "symdl"
-    requests: ClassVar[tuple[str, ...]] = ("save", "sample", "profile")
+    requests: ClassVar[tuple[str, ...]] = ("save", "sample", "profile", "switches")
 
     def imports(self) -> None:
         """Import what compiles and trains; Numba only where there is something to compile."""
@@ -75,15 +75,27 @@ class Symdl(Trainer):
 
     def profile(self) -> list[dict[str, Any]]:
         """Return the kernels, with their calls and seconds for one step or call; slowest first."""
-        if isinstance(self.workload, Training):
-            executable = self.model.training_program().executable
-            count, run = self.workload.steps, lambda: self.epochs(1)
-        else:
-            [executable], count, run = self.compiled._executables.values(), 1, self.call
-        with timed(executable) as kernels:
-            run()
+        count = self.workload.steps if isinstance(self.workload, Training) else 1
+        with timed(self.executable()) as kernels:
+            self.call() if count == 1 else self.epochs(1)
         found = [Kernel(part.name, part.note, part.calls // count, part.seconds / count) for part in kernels]
         return [asdict(part) for part in sorted(found, key=lambda part: -part.seconds)]
+
+    def executable(self) -> Any:
+        """Return the compiled program."""
+        if isinstance(self.workload, Training):
+            return self.model.training_program().executable
+        [executable] = self.compiled._executables.values()
+        return executable
+
+    def switches(self) -> list[str]:
+        """Return the passes and schedules without which the kernels would be others."""
+        from symdl_codegen.pipeline import SWITCHES, scheduled
+
+        program = self.executable().program
+        whole = scheduled(program, self.workload.dtype)
+        own = [name for name in SWITCHES if name != "memory"]
+        return [name for name in own if scheduled(program, self.workload.dtype, {name: False}) != whole] + ["memory"]
 
     def function(self, workload: Function) -> Callable[[], Any]:
         """Compile the expression for arguments of these sizes."""
