@@ -2,7 +2,10 @@
 
 import difflib
 import importlib
+import os
 from typing import Any
+
+os.environ.setdefault("SYMPY_CACHE_SIZE", "30000")  # SymPy reads it once, when it is imported; 1000 is too few for us
 
 from symdl.calculus import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from symdl.check import check

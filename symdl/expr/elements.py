@@ -49,8 +49,12 @@ class Element(Scalar):
             raise ShapeError(
                 f"{tensor}: expected {tensor.order} indices for shape {shape_text(tensor.shape)}, found {len(indices)}"
             )
-        found = []
-        for index, size in zip(map(sympy.sympify, indices), tensor.shape, strict=True):
+        found: list[Expr] = []
+        for given, size in zip(indices, tensor.shape, strict=True):
+            if isinstance(given, Index) and size != 1:
+                found.append(given)  # by far the most
+                continue
+            index = sympy.sympify(given)
             if index.is_integer is False:
                 raise ShapeError(f"{tensor}: index {index} is not an integer")
             index = Integer(0) if size == 1 else join_quotients(index)

@@ -69,7 +69,7 @@ def substitute(expr: Any, mapping: dict[Any, Any]) -> Any:
     """
     if not mapping:
         return expr
-    expr = sympy.sympify(expr)
+    expr = expr if isinstance(expr, Basic) else sympy.sympify(expr)
     keys = frozenset(mapping)
     options = {"evaluate": False} if _renames(mapping, expr) else {}
     memo: dict[Basic, Basic] = {}

@@ -71,10 +71,12 @@ class Tensor(TensorOperators, Basic):
             return 0
         if not isinstance(other, Tensor):
             return -1 if type(self).__name__ < type(other).__name__ else 1
-        mine, theirs = (
-            ((0, item.name) if hasattr(item, "name") else (1, "")) + (fingerprint(item),) for item in (self, other)
-        )
+        mine, theirs = self._place, other._place
         return (mine > theirs) - (mine < theirs)
+
+    @cached_property
+    def _place(self) -> tuple[int, str, str]:
+        return (0, self.name, fingerprint(self)) if hasattr(self, "name") else (1, "", fingerprint(self))
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         from symdl.latex import latex
@@ -109,7 +111,8 @@ class TensorSymbol(Tensor):
     @property
     def name(self) -> str:
         """The name, as used for arrays in calls."""
-        return str(self.args[0])
+        name: str = self.args[0].name  # str of it would ask SymPy's printer
+        return name
 
     @cached_property
     def shape(self) -> tuple[Expr, ...]:  # type: ignore[override]  # because cached_property narrows an attribute
@@ -119,12 +122,13 @@ class TensorSymbol(Tensor):
     @cached_property
     def properties(self) -> frozenset[str]:  # type: ignore[override]  # because cached_property narrows an attribute
         """The declared facts."""
-        return frozenset(map(str, self.args[2]))
+        return frozenset(fact.name for fact in self.args[2])
 
     @property
     def latex_name(self) -> str:
         """The LaTeX given at declaration, or an empty string."""
-        return str(self.args[3])
+        latex: str = self.args[3].name
+        return latex
 
     def _sympystr(self, printer: Any) -> str:
         return self.name

@@ -126,7 +126,7 @@ def batch_data(declared: Declaration) -> list[Any]:
 def _kept(key: str | None, where: Where, make: Callable[[], Built]) -> Built:
     """Return the program that is kept under a key; or else make it, and keep it if there is a key."""
     from symdl_codegen import pipeline
-    from symdl_codegen.runtime import processes
+    from symdl_codegen.runtime.ahead import compile_ahead
 
     began = perf_counter()
     found = kept.load(key) if key else None
@@ -139,7 +139,7 @@ def _kept(key: str | None, where: Where, make: Callable[[], Built]) -> Built:
             executable = _compiled(lambda: pipeline.read(program))
             return Built(executable, {"read": read, **executable.timings}, rates, updates, about["count"])
     if where.target == "cpu":
-        processes.start()  # there will be kernels to compile
+        compile_ahead(where.dtype)
     built = make()
     texts = kept.rates_as_text(built.rates) if key else None
     if key and texts is not None:

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from threading import Thread
 
 import numpy as np
 import pytest
 
 from symdl_codegen.pipeline import build
-from symdl_codegen.runtime import native, processes
+from symdl_codegen.runtime import ahead, driver, native, processes
 from symdl_codegen.runtime.compiler import Job, compile_job
 from symdl_codegen.scalars import evaluate
 from tests.codegen.programs import mlp
@@ -172,3 +173,28 @@ def test_a_program_computes_the_same(two, monkeypatch, tmp_path):
     one, other = several(arrays), alone(arrays)
     for name in one:
         np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_what_all_trainings_need_is_compiled_ahead(two, monkeypatch, tmp_path):
+    monkeypatch.setenv("SYMDL_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(native, "_LOADED", {})
+    monkeypatch.setattr(native, "_COMPILED", {})
+    threads = []
+    monkeypatch.setattr(
+        ahead.threading, "Thread", lambda **options: threads.append(options["target"]) or Thread(**options)
+    )
+    ahead.compile_ahead("float32")
+    assert len(processes._running) == 1  # one core is left to this process
+    assert ahead._compile in threads
+    ahead._compile("float32")  # waits for the thread, which has the lock, or does it
+    assert len(processes._running) == 2
+    kept = {path.stem for path in tmp_path.rglob("*.native")}
+    needed = [native._function_job(*source) for source in driver.sources(training=True)]
+    needed += [native._helper_job(f"{helper}_float32") for helper in ahead.HELPERS]
+    assert kept == {job.key for job in needed}
+    monkeypatch.setenv("SYMDL_COMPILERS", "0")
+    processes._end(processes._running)
+    processes._running.clear()
+    threads.clear()
+    ahead.compile_ahead("float64")
+    assert not threads  # nobody to do it meanwhile

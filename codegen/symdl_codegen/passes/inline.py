@@ -37,21 +37,33 @@ def inline(module: Module) -> Module:
     """
     kept = set(module.outputs.values()) | {module.guard} | {value for _, value in module.updates}
     kept |= {load.tensor for kernel in module.kernels for part in routines(kernel) for load in part.operands}
-    kernels = list(module.kernels)
+    kernels = {kernel.name: kernel for kernel in module.kernels}
+    readers_of: dict[str, dict[str, None]] = {}  # names of kernels by what they read
     for kernel in module.kernels:
-        producer = next((k for k in kernels if k.name == kernel.name), None)
-        store = pointwise(producer) if producer else None
-        if producer is None or store is None or store.buffer in kept or producer.phase != "step":
+        for buffer in kernel.reads:
+            readers_of.setdefault(buffer, {})[kernel.name] = None
+    for name in list(kernels):
+        producer = kernels[name]
+        store = pointwise(producer)
+        if store is None or store.buffer in kept or producer.phase != "step":
             continue
-        readers = [k for k in kernels if store.buffer in k.reads]
+        readers = [kernels[reader] for reader in readers_of.get(store.buffer, ())]
         if any(reader.phase != "step" for reader in readers):
             continue
         once = len(readers) == 1 and readers[0].span == producer.span and _reads_each_once(readers[0], store)
         if once or _is_monomial(store.value):
-            kernels = [inlined(k, store) if k in readers else k for k in kernels if k is not producer]
-    written = set().union(*(k.writes for k in kernels))
+            del kernels[name]
+            for buffer in producer.reads:
+                del readers_of[buffer][name]
+            for reader in readers:
+                found = kernels[reader.name] = inlined(reader, store)
+                for buffer in reader.reads - found.reads:
+                    del readers_of[buffer][reader.name]
+                for buffer in found.reads:
+                    readers_of.setdefault(buffer, {})[reader.name] = None
+    written = set().union(*(kernel.writes for kernel in kernels.values()))
     buffers = {n: b for n, b in module.buffers.items() if b.role != "temporary" or n in written}
-    return replace(module, kernels=tuple(kernels), buffers=buffers)
+    return replace(module, kernels=tuple(kernels.values()), buffers=buffers)
 
 
 def pointwise(kernel: Kernel) -> Store | None:

@@ -122,9 +122,9 @@ def _lowered(
     flags.nrt = False
     flags.error_model = "numpy"
     flags.fastmath = cpu.FastMathOptions({"contract"})
-    generator, library_class, pipeline_class = _numba_parts()
+    generator, library_class, pipeline_class, typing_context = _numba_parts()
     with global_compiler_lock:
-        contexts = cpu_target.typing_context, cpu_target.target_context
+        contexts = typing_context, cpu_target.target_context
         library = library_class(generator, unique)
         pipeline = pipeline_class(*contexts, library, tuple(kinds), types.void, flags, {})
         result = pipeline.compile_extra(python)
@@ -133,21 +133,21 @@ def _lowered(
 
 
 @functools.cache
-def _numba_parts() -> tuple[Any, Any, Any]:
-    """A code generator for ``processor()``, a library that is left to us to optimise, and a short pipeline.
+def _numba_parts() -> tuple[Any, Any, Any, Any]:
+    """A code generator for ``processor()``, a library that is left to us to optimise, a short pipeline, types of calls.
 
-    The pipeline has only what loops over numbers and pointers need: nothing to inline, rewrite, lift or prune.
+    The pipeline has only what loops over numbers and pointers need: nothing to inline, rewrite, lift or prune, and no
+    variable of two types. The types of calls are Numba's, remembered: kernels make few kinds of calls, thousands of
+    times.
     """
-    from numba.core import bytecode, codegen
+    from numba.core import bytecode, codegen, typing
     from numba.core.compiler import CompilerBase
     from numba.core.compiler_machinery import PassManager
+    from numba.core.registry import cpu_target
     from numba.core.typed_passes import NativeLowering, NopythonTypeInference, PreLowerStripPhis
-    from numba.core.untyped_passes import ExtractByteCode, FixupArgs, IRProcessing, ReconstructSSA, TranslateByteCode
+    from numba.core.untyped_passes import ExtractByteCode, FixupArgs, IRProcessing, TranslateByteCode
 
-    passes = (
-        TranslateByteCode, FixupArgs, IRProcessing, ReconstructSSA, NopythonTypeInference, PreLowerStripPhis,
-        NativeLowering,
-    )  # fmt: skip
+    passes = (TranslateByteCode, FixupArgs, IRProcessing, NopythonTypeInference, PreLowerStripPhis, NativeLowering)
 
     class Generator(codegen.JITCPUCodegen):
         def _customize_tm_features(self) -> str:
@@ -179,4 +179,18 @@ def _numba_parts() -> tuple[Any, Any, Any]:
             manager.finalize()
             return [manager]
 
-    return Generator("symdl"), Library, Pipeline
+    known: dict[Any, Any] = {}
+
+    class Types(typing.Context):
+        def __init__(self) -> None:
+            self.__dict__ = cpu_target.typing_context.__dict__  # all that Numba's own context knows and will know
+
+        def resolve_function_type(self, function: Any, args: Any, kws: Any) -> Any:
+            found = None if kws else known.get((function, args))
+            if found is None:
+                found = super().resolve_function_type(function, args, kws)
+                if found is not None and not kws:
+                    known[function, args] = found
+            return found
+
+    return Generator("symdl"), Library, Pipeline, Types()

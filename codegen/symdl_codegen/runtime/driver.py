@@ -100,3 +100,9 @@ def flushing(source: str) -> str:
 TRAINING_RUN, EPOCH = flushing(RUN), flushing(EPOCH)
 RUN_PARAMETERS = ("int*", "size")
 EPOCH_PARAMETERS = ("int*",) * 5 + ("size",) * 4
+
+
+def sources(training: bool) -> list[tuple[str, str, tuple[str, ...], str]]:
+    """The functions that run a program, and in training also its epochs: name, text, types of parameters, type."""
+    run = ("run", TRAINING_RUN if training else RUN, RUN_PARAMETERS, "float64")
+    return [run, ("epoch", EPOCH, EPOCH_PARAMETERS, "float64")] if training else [run]

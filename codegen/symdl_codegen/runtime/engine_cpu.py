@@ -53,10 +53,7 @@ class CpuEngine:
         ]
         helpers = {a.name for call in emitted.calls for a in call.arguments if a.role == "symbol"}
         names = sorted({*helpers, BARRIER})
-        run_text = driver.TRAINING_RUN if module.updates else driver.RUN
-        drivers: list[native.Source] = [("run", run_text, driver.RUN_PARAMETERS, "float64")]
-        if module.updates:
-            drivers.append(("epoch", driver.EPOCH, driver.EPOCH_PARAMETERS, "float64"))
+        drivers = driver.sources(training=bool(module.updates))
         native.prepare([*sources, *drivers], names)
         loaded = [native.function(*source) for source in sources]
         symbols = {name: native.symbol(name) for name in names}

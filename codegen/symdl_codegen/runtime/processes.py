@@ -72,17 +72,21 @@ class _Compiler:
                     stream.close()
 
 
-def start() -> None:
-    """Start the processes if there will be much to compile: they get ready while this process does something else."""
+def start(busy: bool = False) -> bool:
+    """Start the processes if there will be much to compile: they get ready while this process does something else.
+
+    Where that keeps it ``busy``, one core is left to it. Returns whether there are any.
+    """
     with _lock:
         for compiler in [compiler for compiler in _running if not compiler.alive]:
             _running.remove(compiler)
             compiler.end()
         try:
-            while len(_running) < _number():
+            while len(_running) < _number(busy):
                 _running.append(_Compiler())
         except (OSError, ValueError):  # no more processes for us
-            return
+            pass
+        return bool(_running)
 
 
 def compile_all(jobs: Sequence[Job]) -> Iterator[tuple[str, NativeCode]]:
@@ -91,9 +95,9 @@ def compile_all(jobs: Sequence[Job]) -> Iterator[tuple[str, NativeCode]]:
     Raises what compiling one here raises, CompilerUnavailableError or an error of Numba.
     """
     jobs = sorted(jobs, key=lambda job: (bool(job.source), -len(job.source)))  # the longest first
-    if len(jobs) >= FEWEST_JOBS:
+    if len(jobs) >= FEWEST_JOBS and not any(compiler.alive for compiler in list(_running)):
         start()
-    compilers = [compiler for compiler in _running if compiler.alive] if len(jobs) > 1 else []
+    compilers = [compiler for compiler in list(_running) if compiler.alive] if len(jobs) > 1 else []
     done = set()
     for key, native in _by_processes(jobs, compilers):
         done.add(key)
@@ -143,15 +147,16 @@ def _next(results: "queue.SimpleQueue[Any]") -> Any:
     return None
 
 
-def _number() -> int:
+def _number(busy: bool) -> int:
     """How many processes to have: one for each core that we may use, none where one would be all."""
     with suppress(KeyError, ValueError):
-        return max(0, int(os.environ["SYMDL_COMPILERS"]))
+        chosen = int(os.environ["SYMDL_COMPILERS"])
+        return max(min(chosen, 1), chosen - busy)
     name = Path(sys.executable or "").name.lower()
     if getattr(sys, "frozen", False) or not name.startswith(("python", "pypy")):
         return 0  # whatever we are inside of, it might not run our command
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST) if cores > 1 else 0
+    return min(cores - busy, MOST) if cores > 1 else 0
 
 
 def _end(compilers: Sequence[_Compiler]) -> None:

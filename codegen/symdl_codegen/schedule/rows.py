@@ -223,22 +223,24 @@ def _moved(
     """What stands between two kernels, as what may run before both and what must run after both; None if neither."""
     between, depending = chains[earlier + 1 : later], set(chains[earlier].writes)
     after: list[_Chain | Kernel] = []
+    taken: set[int] = set()  # by identity: to compare kernels takes long
     loops: set[object] = set()
     found = True
     while found:  # again where a loop reads what comes later in it
         found = False
         for kernel in between:
             loop = getattr(kernel.span, "loop", None)
-            if kernel not in after and (kernel.reads & depending or loop in loops):
+            if id(kernel) not in taken and (kernel.reads & depending or loop in loops):
                 found = True
                 after.append(kernel)
+                taken.add(id(kernel))
                 depending |= kernel.writes
                 loops |= {loop} - {None}
     last = chains[later]
     own = getattr(last.span, "loop", None)
     if own in loops or any(kernel.writes & last.reads for kernel in after):
         return None
-    return [kernel for kernel in between if kernel not in after], [kernel for kernel in between if kernel in after]
+    return [kernel for kernel in between if id(kernel) not in taken], [k for k in between if id(k) in taken]
 
 
 def _joined(first: _Chain, second: _Chain, module: Module, all_axes: bool) -> _Chain | None:

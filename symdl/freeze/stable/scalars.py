@@ -1,6 +1,7 @@
 """All rules at the nodes of a body, bottom-up; intermediates are looked into where a rule needs them."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import sympy
 from sympy import Add, Basic, Eq, Expr, Integer, Mul, Pow, Rational
@@ -8,6 +9,7 @@ from sympy import Add, Basic, Eq, Expr, Integer, Mul, Pow, Rational
 from symdl.expr.index import axis_index, rebuild, substitute
 from symdl.expr.nodes import Element, Reduce
 from symdl.expr.scalar import SCALAR_OPS
+from symdl.expr.system import elements_of
 from symdl.freeze.stable import algebra, exponentials
 from symdl.freeze.stable.exponentials import Step
 from symdl.freeze.stable.rule import Rule, apply_rule
@@ -29,6 +31,7 @@ from symdl.freeze.stable.taylor import near_zero
 Note = Callable[[Rule, Expr, Expr], None]
 _exp, _log, _log1p, _sigmoid, _where = (SCALAR_OPS[name] for name in ("exp", "log", "log1p", "sigmoid", "where"))
 LARGEST_OPENED = 40  # operations of an intermediate that is looked into
+LARGEST_WRITTEN_OUT = 200  # operations of all that it reads, beyond which it is looked into, but they are not
 FINAL = (CONJUGATE, FRACTIONS, LOG_RATIO)  # what comes out has been through algebra: no rule finds more in it
 DEEPEST = 8  # uses of rules on what came out of rules; none undoes another, so that this is never reached
 
@@ -38,6 +41,7 @@ class ScalarRules:
 
     def __init__(self, bodies: dict[Basic, Expr], note: Note, log_of_sum: Callable[[Expr], Expr | None]) -> None:
         self.bodies, self.note, self.log_of_sum = bodies, note, log_of_sum
+        self.sizes: dict[Basic, int] = {}
         self.depth = 0
         self.last: Rule | None = None
         self.done: set[Basic] = set()  # functions in the outcome of rules that use them on a part of the reals
@@ -108,14 +112,25 @@ class ScalarRules:
             if not isinstance(part, Element):
                 return None
             body = self.bodies.get(part.tensor)
-            if body is None or not _is_short(body):
+            if body is None or not is_short(body):
                 return part
             plain = open_at(body, part)
-            value = rebuild(plain, visit)
+            value = rebuild(plain, visit) if self.operations(part.tensor) <= LARGEST_WRITTEN_OUT else plain
             back[value] = part
             return value
 
         return rebuild(node, visit)
+
+    def operations(self, tensor: Basic) -> int:
+        """Return how many operations an intermediate stands for with all that it reads written out."""
+        found = self.sizes.get(tensor)
+        if found is None:
+            body = self.bodies.get(tensor)
+            if body is None or not is_short(body):
+                return 0
+            found = sympy.count_ops(body) + sum(self.operations(load.tensor) for load in elements_of(body))
+            self.sizes[tensor] = found
+        return found
 
     def product(self, node: Expr) -> Step | None:
         """Rules of products: exponentials meet where one of them is a reciprocal, and the table."""
@@ -182,7 +197,8 @@ def open_at(body: Expr, load: Element) -> Expr:
 _FUNCTIONS = tuple({type(rule.before) for rule in FUNCTIONS})
 
 
-def _is_short(body: Expr) -> bool:
+@lru_cache(maxsize=50_000)
+def is_short(body: Expr) -> bool:
     """Tell whether an intermediate is a short pointwise formula, so that rules may fire on what it stands for."""
     return not body.has(Reduce) and bool(sympy.count_ops(body) <= LARGEST_OPENED)
 
