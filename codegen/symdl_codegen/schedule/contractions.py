@@ -93,7 +93,7 @@ def tile_contraction(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest 
     operands = (product.left, product.right)
     steps = {id_of(load): strides(load, buffers[load.tensor].shape) or {} for load in operands}
     depth = tuple(sorted(reduce.axes, key=lambda axis: sum(known.get(axis.index) == ONE for known in steps.values())))
-    choice = merged_axes(nest.axes, depth, operands, steps, _result(nest, buffers))
+    choice = merged_axes(nest.axes, depth, operands, steps, stored_steps(nest, buffers))
     if choice is None:
         return None
     scratch = {what: f"{name}_{what}" for what in ("panel", "places", "tile")}
@@ -109,7 +109,7 @@ def tile_contraction(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest 
     return Nest(choice.outer, (contract,))
 
 
-def _result(nest: Nest, buffers: dict[str, Tensor]) -> dict[str | None, Scalar]:
+def stored_steps(nest: Nest, buffers: dict[str, Tensor]) -> dict[str | None, Scalar]:
     """The element strides of what ``nest`` stores first."""
     for part in nest.body:
         if isinstance(part, Store):
@@ -131,4 +131,4 @@ def _epilogue(nest: Nest, reduce: Reduce, product: Product) -> tuple[Local, tupl
     return raw, (Let(reduce.local, scaled), *rest)
 
 
-__all__ = ["Product", "factors_of", "product_of", "sides", "tile_contraction"]
+__all__ = ["Product", "factors_of", "product_of", "sides", "stored_steps", "tile_contraction"]

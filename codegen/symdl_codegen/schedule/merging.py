@@ -17,6 +17,7 @@ HEIGHT, VECTORS, LANES = 8, 3, 16  # of the nominal tile
 USUAL = 64  # what an extent counts that is not known
 LATENCY = 4  # cycles from a multiplication to the next one of the same sum
 CALL, TURN, RUN = 40.0, 3.0, 12.0  # cycles of a tile, of a turn of a loop inside it, of a run of lines that is packed
+DOT, ADDED, BLOCK = 0.75, 8.0, 24  # of a vector of a dot product, of its lanes added; dot products in a block
 MOVED, SCATTERED = 0.3, 1.0  # cycles of an element that is copied in a vector, or by itself
 
 Steps = Mapping[str | None, Scalar]
@@ -54,7 +55,7 @@ def merged_axes(
         for columns in _columns(own, steps[id_of(right)]):
             outer = tuple(axis for axis in axes if axis not in (*rows, *columns))
             choice = Choice(outer, rows, columns, left, right)
-            found.append((_cost(choice, depth, steps, result), len(found), choice))
+            found.append((product_cost(choice, depth, steps, result), len(found), choice))
     return min(found)[2] if found else None
 
 
@@ -72,8 +73,8 @@ def _columns(own: tuple[Axis, ...], steps: Steps) -> Iterator[tuple[Axis, ...]]:
                 yield own[first : last + 1]
 
 
-def _cost(choice: Choice, depth: tuple[Axis, ...], steps: Mapping[str, Steps], result: Steps) -> float:
-    """Cycles, about."""
+def product_cost(choice: Choice, depth: tuple[Axis, ...], steps: Mapping[str, Steps], result: Steps) -> float:
+    """Cycles of a choice in tiles, about."""
     m, n, k = _count(choice.rows), _count(choice.columns), _count(depth)
     inner = _count(depth[-1:])
     vectors = -(-n // LANES)
@@ -89,6 +90,13 @@ def _cost(choice: Choice, depth: tuple[Axis, ...], steps: Mapping[str, Steps], r
     if merged_stride(choice.columns, right) != ONE:
         packed = k * _packing(choice.columns, n, depth, inner, right)
     return _count(choice.outer) * (strips * tiles * tile + packed)
+
+
+def dots_cost(axes: tuple[Axis, ...], depth: tuple[Axis, ...]) -> float:
+    """Cycles of the same in dot products with vectors along the last of ``depth``, about."""
+    inner = max(_count(depth[-1:]), 1)
+    vectors = _count(depth) / inner * -(-inner // LANES)
+    return _count(axes) * (vectors * DOT + TURN * _count(depth) / inner / BLOCK + ADDED)
 
 
 def _packing(columns: tuple[Axis, ...], n: int, depth: tuple[Axis, ...], inner: int, steps: Steps) -> float:
@@ -114,4 +122,4 @@ def _count(axes: tuple[Axis, ...]) -> int:
     return prod(evaluate(axis.extent, sizes) for axis in axes)
 
 
-__all__ = ["Choice", "id_of", "merged_axes"]
+__all__ = ["Choice", "dots_cost", "id_of", "merged_axes", "product_cost"]
