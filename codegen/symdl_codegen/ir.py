@@ -119,7 +119,7 @@ class Contract:
     sum is taken in the order of ``depth``. ``left`` does not depend on the columns and ``right`` not on the rows; both
     have affine addresses. Scratch: ``panel`` holds packed operands, ``places`` offsets, ``tile`` finished tiles.
     ``along`` is what vectors run along: the columns, or the depth, whose last axis is then contiguous in both operands
-    while there is one axis of rows and one of columns.
+    while there is one axis of rows and one of columns. ``symmetric``: only for columns up to the row, one axis each.
     """
 
     rows: tuple[Axis, ...]
@@ -133,6 +133,7 @@ class Contract:
     places: str
     tile: str
     along: str = "columns"
+    symmetric: bool = False
 
     @property
     def scratch(self) -> tuple[str, str, str]:

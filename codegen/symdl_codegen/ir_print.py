@@ -52,8 +52,9 @@ def _lines(body: tuple[Statement, ...], indent: str) -> list[str]:
             case Nest(axes, inner):
                 lines += [f"{indent}for {_axes(axes)}:" if axes else f"{indent}once:", *_lines(inner, indent + "    ")]
             case Contract():
+                diagonal = " up to the diagonal" if statement.symmetric else ""
                 lines += [
-                    f"{indent}for tiles of {_axes(statement.rows)} and {_axes(statement.columns)}:",
+                    f"{indent}for tiles of {_axes(statement.rows)} and {_axes(statement.columns)}{diagonal}:",
                     f"{indent}    {statement.local.name} = add over {_axes(statement.depth)} of "
                     f"{text(statement.left)}*{text(statement.right)}    "
                     f"(panel {statement.panel}, tile {statement.tile})",

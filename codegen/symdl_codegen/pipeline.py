@@ -24,11 +24,16 @@ SWITCHES = (
     "transposes",
     "rows",
     *SCHEDULES,
+    "symmetric",
     "hoist",
     "memory",
 )
 UNLIKE_CPU = dict.fromkeys(
-    ("new_states", "late", "time_first", "layouts", "operands", "transposes", "rows", *SCHEDULES, "hoist"), False
+    (
+        *("new_states", "late", "time_first", "layouts", "operands", "transposes", "rows"),
+        *(*SCHEDULES, "symmetric", "hoist"),
+    ),
+    False,
 )  # other emitters order each nest themselves
 PLAIN = {name: False for name in SWITCHES if name not in ("lengths", "powers", "sharing", "dead_code")}
 

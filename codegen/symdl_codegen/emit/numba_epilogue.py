@@ -57,6 +57,8 @@ class EpilogueText:
             bounds = f"maximum({first} - {run} * {extent}, 0), minimum({first} + {count} - {run} * {extent}, {extent})"
         else:
             bounds = f"{first}, {first} + {count}"
+            if self.part.symmetric:
+                bounds = f"{first}, minimum({first} + {count}, {row} + 1)"
         line(depth, f"for {column} in range({bounds}):")
         self._decode([last], column, depth + 1)
         line(depth + 1, f"{self.writer.names(self.part.local.name, 'local')} = {self.tile}[{place}]")

@@ -108,9 +108,11 @@ class TileText:
         """Add the lines of the contraction."""
         line, text, sizes = self.writer.line, self.text, self.sizes
         line(depth, f"{text(self.h)} = evenly({self.bottom} - {self.top}, {sizes['tile.rows']}, 1)")
+        self._left_operand(depth)
+        if self.part.symmetric:
+            depth = self._halves(depth)
         columns = f"{sizes['tile.columns']}, {lanes(self.writer.dtype)}"
         line(depth, f"{text(self.w)} = evenly({self.last} - {self.first}, {columns})")
-        self._left_operand(depth)
         line(depth, f"for {self.j0} in range({self.first}, {self.last}, {text(self.w)}):")
         depth += 1
         line(depth, f"{self.nj} = minimum({self.last} - {self.j0}, {text(self.w)})")
@@ -123,6 +125,17 @@ class TileText:
         self._right_operand(depth)
         self._tiles(depth)
 
+    def _halves(self, depth: int) -> int:
+        """Add the loop over both ends of the columns, of which the rows from the diagonal on have equal work."""
+        line, (half, first, last) = self.writer.line, (self.text(self._local(n)) for n in ("half", "first", "last"))
+        extent = self.text(self.part.columns[0].extent, SUM)
+        line(depth, f"for {half} in range(2):")
+        line(depth + 1, f"{first}, {last} = {self.first} // 2, {self.last} // 2")
+        line(depth + 1, f"if {half} == 1:")
+        line(depth + 2, f"{first}, {last} = {extent} - ({self.last} + 1) // 2, {extent} - ({self.first} + 1) // 2")
+        self.first, self.last = first, last
+        return depth + 1
+
     def _tiles(self, depth: int) -> None:
         line, text = self.writer.line, self.text
         direct = self._direct()
@@ -130,7 +143,8 @@ class TileText:
             line(depth, f"{self.i0}, {self.ni} = {self.top}, {self.bottom} - {self.top}")
         else:
             step = f"{text(self.h)} * {self.sizes['tile.block'] // self.sizes['tile.rows']}"
-            line(depth, f"for {self.i0} in range({self.top}, {self.bottom}, {step}):")
+            top = f"{self.j0} // {text(self.h)} * {text(self.h)}" if self.part.symmetric else self.top
+            line(depth, f"for {self.i0} in range({top}, {self.bottom}, {step}):")
             depth += 1
             line(depth, f"{self.ni} = minimum({self.bottom} - {self.i0}, {step})")
         width, blocked = self.sizes["tile.columns"], self.blocks is not None

@@ -77,8 +77,15 @@ def _candidates(body: tuple[Statement, ...], rows: int, columns: int) -> dict[tu
             for axes, granule in _candidates(part.body, rows, columns).items():
                 found[axes] = LANES if found.get(axes) == LANES else granule
         elif isinstance(part, Contract):
-            found |= {part.rows: rows, part.columns: columns} if part.along == "columns" else {part.rows: 1}
+            found |= _sides(part, rows, columns)
     return found
+
+
+def _sides(part: Contract, rows: int, columns: int) -> dict[tuple[Axis, ...], int]:
+    """The loops of a contraction. Of a symmetric one each worker takes columns from both ends: equal work."""
+    if part.symmetric:
+        return {part.columns: 2 * columns}
+    return {part.rows: rows, part.columns: columns} if part.along == "columns" else {part.rows: 1}
 
 
 def _longest(body: tuple[Statement, ...]) -> int:

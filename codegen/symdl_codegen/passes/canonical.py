@@ -102,8 +102,8 @@ class Renaming:
                 left, right = self.scalar(statement.left), self.scalar(statement.right)
                 local, (panel, places, tile) = self.local(statement.local), map(self.buffer, statement.scratch)
                 epilogue = self.body(statement.epilogue)
-                scratch = (panel, places, tile, statement.along)
-                return Contract(rows, columns, depth, left, right, local, epilogue, *scratch)
+                rest = (panel, places, tile, statement.along, statement.symmetric)
+                return Contract(rows, columns, depth, left, right, local, epilogue, *rest)
             case Routine(op, operands, matrices, results, work, whole):
                 return Routine(
                     op,

@@ -68,7 +68,7 @@ class _Estimate:
         rows, columns, depth = (self.count(axes) for axes in (part.rows, part.columns, part.depth))
         inside = self.body(part.epilogue).shared
         vectors = -(-columns // self.width)
-        tiles = rows * vectors * depth / 2 * CYCLE + rows * columns * inside
+        tiles = rows * vectors * depth / (4 if part.symmetric else 2) * CYCLE + rows * columns * inside
         return Work(tiles, rows * depth * CYCLE / 4, columns * depth * CYCLE / 4)
 
     def count(self, axes: tuple[Axis, ...]) -> int:

@@ -11,6 +11,7 @@ from symdl_codegen.schedule.layouts import layouts
 from symdl_codegen.schedule.operands import operands, transposed
 from symdl_codegen.schedule.reductions import reduce_rows
 from symdl_codegen.schedule.rows import rows
+from symdl_codegen.schedule.symmetric import symmetric
 from symdl_codegen.schedule.transposes import transposes
 
 SCHEDULES = {
@@ -25,7 +26,8 @@ def schedule(module: Module, switches: dict[str, bool]) -> Module:
 
     With ``operands`` contractions first get operands that are loads, and in loops over time contiguous ones; with
     ``layouts`` tensors then get the order of axes that suits the loops, and with ``rows``
-    kernels are joined over their outer axes.
+    kernels are joined over their outer axes. With ``symmetric`` what is the same above and below a diagonal is computed
+    once.
     """
     if switches.get("operands", True) and switches.get("contractions", True):
         module = verify_module(operands(module))
@@ -40,6 +42,8 @@ def schedule(module: Module, switches: dict[str, bool]) -> Module:
     module = replace(module, kernels=kernels, buffers=buffers)
     if switches.get("operands", True):
         module = transposed(module)
+    if switches.get("symmetric", True):
+        module = symmetric(module)
     if switches.get("hoist", True):
         module = replace(module, kernels=tuple(hoist(kernel, module.buffers) for kernel in module.kernels))
     return verify_module(module)

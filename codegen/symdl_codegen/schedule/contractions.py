@@ -96,16 +96,15 @@ def tile_contraction(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest 
     choice = merged_axes(nest.axes, depth, operands, steps, stored_steps(nest, buffers))
     if choice is None:
         return None
-    scratch = {what: f"{name}_{what}" for what in ("panel", "places", "tile")}
+    panel, places, tile = (f"{name}_{what}" for what in ("panel", "places", "tile"))
     local, epilogue = _epilogue(nest, reduce, product)
     rows, columns, left, right = choice.rows, choice.columns, choice.left, choice.right
-    contract = Contract(rows, columns, depth, left, right, local, epilogue, *scratch.values())
+    contract = Contract(rows, columns, depth, left, right, local, epilogue, panel, places, tile)
     known = panels(contract, buffers)
     if not known.is_possible:
         return None
-    for what, shape in scratch_shapes(known).items():
-        kind = "int" if what == "places" else "real"
-        buffers[scratch[what]] = Tensor(scratch[what], shape, kind, "scratch")
+    for scratch, shape in zip((panel, places, tile), scratch_shapes(known), strict=True):
+        buffers[scratch] = Tensor(scratch, shape, "int" if scratch == places else "real", "scratch")
     return Nest(choice.outer, (contract,))
 
 

@@ -97,16 +97,16 @@ def merged_levels(levels: list[Level]) -> list[Level]:
     return found
 
 
-def scratch_shapes(known: Panels) -> dict[str, tuple[Scalar, ...]]:
+def scratch_shapes(known: Panels) -> tuple[tuple[Scalar, ...], ...]:
     """Room for the panels of both operands, the offsets of rows and of columns, and finished tiles."""
     rows, columns = (_extent(axes) for axes in (known.part.rows, known.part.columns))
     left = mul(add(_extent(known.part.depth), LANES), add(rows, ROWS))
     right = right_room(known)
-    return {
-        "panel": (add(right, left) if known.may_pack_left else right,),
-        "places": (add(rows, columns),),
-        "tile": (Apply("max", (rows, BLOCK)) if known.is_deep else BLOCK, LANES),
-    }
+    return (
+        (add(right, left) if known.may_pack_left else right,),
+        (add(rows, columns),),
+        (Apply("max", (rows, BLOCK)) if known.is_deep else BLOCK, LANES),
+    )
 
 
 def right_room(known: Panels) -> Scalar:
