@@ -136,9 +136,11 @@ def trained(fn, state, data, order, batch=BATCH):
     return {**own, "loss": loss}
 
 
+@pytest.mark.parametrize("copied", [True, False])
 @pytest.mark.parametrize("batch", [BATCH, 7, SAMPLES])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_epochs(dtype, batch):
+def test_epochs(dtype, batch, copied, monkeypatch):
+    monkeypatch.setattr(engine_cpu, "COPIED", engine_cpu.COPIED if copied else -1)
     program, state, data = start(dtype)
     fn = build(program, dtype=dtype)
     order = np.random.default_rng(1).permutation(SAMPLES)

@@ -40,13 +40,15 @@ class EmittedKernel:
 class Share:
     """A loop of a kernel of which each worker takes a part: over ``axes`` as one, the last one fastest.
 
-    Parts begin at multiples of ``granule`` iterations, which are never divided: a row, a tile; of a loop along
-    ``lanes`` it is the least length of a block, which grows with the loop.
+    Parts begin at multiples of ``granule`` iterations, which are never divided: a row, a vector; of a loop along
+    ``lanes`` it is the least length of a block, which grows with the loop. Where the loop is long enough they begin at
+    multiples of ``whole``: a tile.
     """
 
     axes: tuple[Axis, ...]
     granule: int = 1
     lanes: bool = False
+    whole: int = 1
 
     def block(self, length: int) -> int:
         """The granule for a loop of ``length`` iterations. A function of nothing else: results depend on it."""

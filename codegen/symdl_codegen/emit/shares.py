@@ -45,7 +45,7 @@ class _Access:
 
 
 def shares_of(kernel: Kernel, buffers: dict[str, Tensor], rows: int, columns: int) -> tuple[Share, ...]:
-    """The loops of ``kernel`` that are shared, outermost first; those of a tile in steps of its rows and columns."""
+    """The loops of ``kernel`` that are shared, outermost first; of a tile in steps of ``rows`` and ``columns``."""
     if routines(kernel):
         return ()
     time = Size(kernel.span.time) if kernel.span else None
@@ -61,7 +61,7 @@ def shares_of(kernel: Kernel, buffers: dict[str, Tensor], rows: int, columns: in
             or not all(_independent(axis, accesses, buffers) for axis in axes)
         ):
             continue
-        found.append(Share(axes, BLOCK if lanes else granule, lanes))
+        found.append(Share(axes, BLOCK if lanes else granule, lanes, rows))
         blocks *= -(-_count(axes) // found[-1].granule)
     return tuple(found)
 

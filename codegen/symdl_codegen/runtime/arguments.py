@@ -17,6 +17,11 @@ def dtype_of(kind: str, dtype: str) -> np.dtype:
     return DTYPES.get(kind, np.dtype(dtype))
 
 
+def item_bytes(dtype: str) -> dict[str, int]:
+    """Bytes of a scalar of each kind in the memory of kernels."""
+    return {"real": np.dtype(dtype).itemsize, "int": 8, "bool": 1}
+
+
 def cast(name: str, value: Any, kind: str, dtype: str) -> np.ndarray:
     """``value`` as a C-contiguous array for a tensor of ``kind``; the same object where it already is one."""
     wanted = dtype_of(kind, dtype)

@@ -6,47 +6,60 @@ rows of every buffer, call after call, need none.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from math import prod
 
 from symdl_codegen.emit import Call, Share
 from symdl_codegen.emit.shares import places_of, plain_positions
-from symdl_codegen.ir import Contract, Kernel, Module, Statement, Store, routines, statements
+from symdl_codegen.intrinsics.machine import tile_shape
+from symdl_codegen.ir import (
+    Contract,
+    Index,
+    Kernel,
+    Load,
+    Local,
+    Module,
+    Scalar,
+    Statement,
+    Store,
+    routines,
+    statements,
+    walk,
+)
+from symdl_codegen.runtime.arguments import item_bytes
 from symdl_codegen.runtime.calls import turns
-from symdl_codegen.runtime.work import Work, work
+from symdl_codegen.runtime.traffic import Region, Touch, Touched, Traffic
+from symdl_codegen.runtime.work import CALL, Work, work
 from symdl_codegen.scalars import evaluate
 
 BARRIER = 150.0  # nanoseconds that a barrier costs, of two workers
 CROWD = 40.0  # and more for each further one
 WORTH = 0.9  # of the time alone: what working together must not exceed
-WHOLE = 8  # a loop that may be cut anywhere is cut at multiples of this, where it is long enough, as tiles are
+HEAVY = 2000.0  # nanoseconds of a call from which on its sides matter to others
+# Along which loop heavy calls of a phase are divided, the first or the last one. Each choice is tried on a whole step,
+# because what is best for one call depends on where others leave their results.
+SIDES: tuple[dict[str, int], ...] = ({}, *({"step": a, "update": b} for a in (0, -1) for b in (0, -1)))
+LONG = 2  # tiles of each worker from which on a loop is cut between tiles
 
-# What a worker touches of a buffer: nothing, or (position, first, last) for each axis that it keeps to.
-Region = tuple[tuple[int, int, int], ...] | None
 Part = tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Touch:
-    """A buffer that a kernel reads or writes; ``along`` has (share, position) where it is read at a shared index."""
-
-    buffer: str
-    writes: bool
-    along: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Division:
     """A call divided: for each worker first and last of each share, None where it takes no part; nanoseconds it takes.
 
-    ``granules`` are those of the shares. A call that is ``repeated`` is made by each worker for itself.
+    ``granules`` are those of the shares, ``inner`` the iterations of each within one of its first axis, ``cut`` the
+    pieces of each. A call that is ``repeated`` is made by each
+    worker for itself.
     """
 
     parts: tuple[Part | None, ...]
     granules: tuple[int, ...]
+    inner: tuple[int, ...]
     time: float
+    cut: tuple[int, ...] = ()
     repeated: bool = False
 
 
@@ -80,19 +93,26 @@ def touches(module: Module, calls: Sequence[Call]) -> list[tuple[Touch, ...]]:
             along = [
                 (number, position)
                 for number, share in enumerate(call.shares)
-                if len(share.axes) == 1
                 for position in plain_positions(share.axes[0].index, places.get(name, []))
             ]
-            own.append(Touch(name, name in kernel.writes, tuple(along)))
+            own.append(Touch(name, name in kernel.writes, tuple(along), tuple(_still(places.get(name, [])))))
         found.append(tuple(own))
     return found
+
+
+def _still(places: list[tuple[Scalar, ...]]) -> Iterator[int]:
+    """The positions where every one of ``places`` has a number or a size."""
+    for position in range(min(map(len, places), default=0)):
+        if not any(isinstance(node, Index | Load | Local) for place in places for node in walk(place[position])):
+            yield position
 
 
 class Divider:
     """Divides the calls of one program bound to sizes among ``workers``.
 
-    ``overlaps`` gives the other buffers that have memory in common with a buffer. ``alone`` and ``together`` are the
-    estimated times of a step, in nanoseconds.
+    ``overlaps`` gives the other buffers that have memory in common with a buffer; ``copied`` tells that each worker
+    gathers for itself the rows of a batch that it reads. ``alone`` and ``together`` are the estimated times of a step,
+    in nanoseconds; ``rows`` is the part of the batch that each worker gathers.
     """
 
     def __init__(
@@ -103,48 +123,81 @@ class Divider:
         workers: int,
         dtype: str,
         overlaps: Mapping[str, Sequence[str]],
+        copied: bool = False,
     ) -> None:
+        self.copied = copied
         self.module, self.touched, self.workers, self.dtype, self.overlaps = module, touched, workers, dtype, overlaps
         self.sizes = {**dict.fromkeys((k.span.time for k in module.kernels if k.span), 0), **sizes}
         self.barrier = BARRIER + CROWD * (workers - 2)
         self.alone = self.together = 0.0
+        self.sides: dict[str, int] = {}
+        self.rows: list[tuple[int, int]] = []
         self.pending: dict[str, set[tuple[bool, tuple[Region, ...]]]] = {}
+        self.ways: dict[int, list[tuple[Division, Touched]]] = {}
 
     def divide(self, calls: Sequence[Call], epoch: bool) -> tuple[Turn, ...]:
-        """All turns of a step, in order."""
+        """All turns of a step, in order. In an epoch each step finds in the caches what the one before has left."""
         number = {id(call): position for position, call in enumerate(calls)}
-        everybody: tuple[Region, ...] = ((),) * self.workers
-        rows = tuple(((0, *part),) for part in self.rows())
-        if epoch:
-            for name, buffer in self.module.buffers.items():
-                if buffer.role == "batch":
-                    self._note([(Touch(name, True), rows)])
-        found: list[Turn] = []
+        best: tuple[float, float, tuple[Turn, ...]] | None = None
+        for sides in SIDES if self.workers > 1 else SIDES[:1]:
+            self.sides = sides
+            self.traffic = Traffic(self.module, self.sizes, item_bytes(self.dtype), self.workers)
+            for _ in range(2 if epoch and self.workers > 1 else 1):
+                self.pending.clear()
+                self.alone = self.together = 0.0
+                found = tuple(self._step(calls, number, epoch))
+            if best is None or self.together < best[0]:
+                best = self.together, self.alone, found
+        assert best is not None
+        self.together, self.alone = best[:2]
+        self.rows = self._needed(best[2], number) if epoch and self.copied else self._equal_rows()
+        return best[2]
+
+    def _step(self, calls: Sequence[Call], number: Mapping[int, int], epoch: bool) -> Iterator[Turn]:
+        if epoch and not self.copied:
+            rows = tuple(((0, *part),) for part in self._equal_rows())
+            self._did([(Touch(name, True), rows) for name in self._batch()])
         phase = "step"
         for times, group in turns(calls, self.sizes):
             if group[0].phase != phase:
                 phase = group[0].phase
-                found += self._between(epoch, everybody)
-            found.append(self._turn(times, [(call, number[id(call)]) for call in group]))
+                yield from self._between(epoch)
+            yield self._turn(times, [(call, number[id(call)]) for call in group])
         if phase == "step":
-            found += self._between(epoch, everybody)
-        return tuple(found)
+            yield from self._between(epoch)
 
     @property
     def gain(self) -> float:
         """Nanoseconds of a step that working together saves; 0 where it is hardly worth it."""
         return self.alone - self.together if self.together < WORTH * self.alone else 0.0
 
-    def rows(self) -> list[tuple[int, int]]:
-        """The part of the batch that each worker gathers."""
-        length = self.sizes[self.module.batch] if self.module.batch else 0
-        return [part for (part,) in _parts((length,), (_granule(length, 1, self.workers),), (self.workers,))]
+    def _batch(self) -> list[str]:
+        return [name for name, buffer in self.module.buffers.items() if buffer.role == "batch"]
 
-    def _between(self, epoch: bool, everybody: tuple[Region, ...]) -> Iterator[Turn]:
+    def _needed(self, found: Sequence[Turn], number: Mapping[int, int]) -> list[tuple[int, int]]:
+        """The rows of the batch that each worker reads."""
+        batch, length = set(self._batch()), self.sizes[self.module.batch] if self.module.batch else 0
+        ends: list[list[tuple[int, int]]] = [[] for _ in range(self.workers)]
+        for item in (item for turn in found for item in turn.items):
+            if item.division is None:
+                continue
+            for touch, regions in self._touched(number[id(item.call)], item.division):
+                for own, region in zip(ends, regions, strict=True):
+                    if touch.buffer in batch and region is not None:
+                        own.append(next(((first, last) for p, first, last in region if p == 0), (0, length)))
+        return [(min((f for f, _ in own), default=0), max((e for _, e in own), default=0)) for own in ends]
+
+    def _equal_rows(self) -> list[tuple[int, int]]:
+        length = self.sizes[self.module.batch] if self.module.batch else 0
+        granule = _granule(length, Share((), whole=tile_shape(self.dtype)[0]), self.workers)
+        return [part for (part,) in _parts((length,), (granule,), (self.workers,))]
+
+    def _between(self, epoch: bool) -> Iterator[Turn]:
         """Between step and update: in an epoch all read the guard and the first worker what is recorded."""
         if not epoch:
             self.pending.clear()
             return
+        everybody: tuple[Region, ...] = ((),) * self.workers
         first: tuple[Region, ...] = ((), *[None] * (self.workers - 1))
         numbers = {name for name in self.module.outputs.values() if not self.module.buffers[name].shape}
         read = [(Touch(name, False), first) for name in sorted(numbers)]
@@ -153,94 +206,114 @@ class Divider:
             self.pending.clear()
             self.together += self.barrier
             yield Turn(range(1), (Item(None),), "step", False)
-        self._note(read)
+        self._did(read)
 
     def _turn(self, times: range, group: list[tuple[Call, int]]) -> Turn:
         looped = group[0][0].span is not None
+        written = {touch.buffer for _, number in group for touch in self.touched[number] if touch.writes}
+        kept = {touch.buffer for _, number in group for touch in self.touched[number]} - written if looped else set()
         items: list[Item] = []
+        chosen: list[tuple[Division, Touched]] = []
         for call, number in group:
-            chosen, waits = self._chosen(call, number)
+            way, waits, time = self._chosen(call, number, len(times), kept)
+            chosen.append(way)
             items += [Item(None)] if waits else []
-            items.append(Item(call, chosen))
-            self.together += (chosen.time + waits * self.barrier) * len(times)
+            items.append(Item(call, way[0]))
+            self.together += time * len(times)
             self.alone += self._work(number).total * len(times)
         again = looped and len(times) > 1
         while again:  # each step follows another one
             again, position = False, 0
-            for call, number in group:
-                position += items[position].call is None
-                division = items[position].division
-                assert division is not None
-                ready = position and items[position - 1].call is None
-                if ready:
+            for division, now in chosen:
+                if items[position].call is None:
                     self.pending.clear()
-                elif self._waits(self._regions(call, number, division)):
+                    position += 1
+                elif self._waits(now):
                     items.insert(position, Item(None))
                     self.together += self.barrier * len(times)
-                    position, again = position + 1, True
                     self.pending.clear()
-                self._did(call, number, division)
+                    position, again = position + 1, True
+                self._did(now, division.repeated)
                 position += 1
         return Turn(times, tuple(items), group[0][0].phase, looped)
 
     def _work(self, number: int) -> Work:
         return work(self.module.kernels[number], self.sizes, self.dtype)
 
-    def _chosen(self, call: Call, number: int) -> tuple[Division, bool]:
-        """The division that takes the least time, and whether all must wait before it."""
-        best: tuple[float, Division, bool] | None = None
-        for division in self._divisions(call, number):
-            waits = self._waits(self._regions(call, number, division))
+    def _chosen(
+        self, call: Call, number: int, steps: int, kept: set[str]
+    ) -> tuple[tuple[Division, Touched], bool, float]:
+        """The way to divide a call that takes the least time, whether all must wait before it, and that time."""
+        if number not in self.ways:
+            self.ways[number] = [(way, self._touched(number, way)) for way in self._divisions(call, number)]
+        best: tuple[float, bool, tuple[Division, Touched]] | None = None
+        ways, side = self.ways[number], self.sides.get(call.phase)
+        if side is not None and len(call.shares) > 1 and ways[-1][0].time >= HEAVY:
+            ways = [way for way in ways if way[0].cut and way[0].cut[side] == prod(way[0].cut) > 1] or ways
+        for division, now in ways:
+            waits = self._waits(now)
             time = division.time + waits * self.barrier
+            if self.workers > 1 and (best is None or time < best[0]):
+                time += self.traffic.cost(now, steps, kept)
             if best is None or time < best[0]:
-                best = time, division, waits
+                best = time, waits, (division, now)
         assert best is not None
-        if best[2]:
+        time, waits, way = best
+        if waits:
             self.pending.clear()
-        self._did(call, number, best[1])
-        return best[1:]
+        self._did(way[1], way[0].repeated)
+        return way, waits, time
 
-    def _did(self, call: Call, number: int, division: Division) -> None:
+    def _did(self, now: Touched, repeated: bool = False) -> None:
         """Note a call. What each worker has written for itself it may read: for the others it has just been read."""
-        regions = self._regions(call, number, division)
-        self._note([(replace(touch, writes=touch.writes and not division.repeated), r) for touch, r in regions])
+        if self.workers > 1:
+            self.traffic.did(now, repeated)
+            for touch, regions in now:
+                self.pending.setdefault(touch.buffer, set()).add((touch.writes and not repeated, regions))
 
     def _divisions(self, call: Call, number: int) -> Iterator[Division]:
         """Ways to divide a call, those with the outermost loop first."""
-        amount = self._work(number)
+        amount, kernel = self._work(number), self.module.kernels[number]
         lengths = tuple(prod(evaluate(axis.extent, self.sizes) for axis in share.axes) for share in call.shares)
-        granules = tuple(_granule(n, s.block(n), self.workers) for n, s in zip(lengths, call.shares, strict=True))
+        inner = tuple(prod(evaluate(axis.extent, self.sizes) for axis in share.axes[1:]) or 1 for share in call.shares)
+        granules = tuple(
+            _granule(n, share, self.workers, within)
+            for n, share, within in zip(lengths, call.shares, inner, strict=True)
+        )
         blocks = [-(-length // granule) for length, granule in zip(lengths, granules, strict=True)]
-        sides = _sides(self.module.kernels[number].body, call.shares)
+        sides = _sides(kernel.body, call.shares)
         choices = [range(min(self.workers, max(count, 1)), 0, -1) for count in blocks]
         for cut in sorted(product(*choices), reverse=True):
-            if prod(cut) > self.workers:
-                continue
-            largest = [-(-count // pieces) / max(count, 1) for count, pieces in zip(blocks, cut, strict=True)]
-            left = prod(part for part, side in zip(largest, sides, strict=True) if side != "column")
-            right = prod(part for part, side in zip(largest, sides, strict=True) if side != "row")
-            share = prod(largest) * amount.shared + left * amount.left + right * amount.right
-            parts: list[Part | None] = list(_parts(lengths, granules, cut))
-            parts = [part if part and all(a < b for a, b in part) else None for part in parts] if cut else [()]
-            if not any(part is not None for part in parts):
-                parts = [()] if not cut else [tuple((0, 0) for _ in cut)]
-            parts += [None] * (self.workers - len(parts))
-            if sum(cut) == len(cut) and _is_repeatable(self.module.kernels[number], self.module):
-                whole = tuple((0, length) for length in lengths)
-                yield Division((whole,) * self.workers, granules, amount.total, True)
-            yield Division(tuple(parts), granules, share + amount.total - amount.shared - amount.left - amount.right)
+            if 1 < prod(cut) <= self.workers:
+                largest = [-(-count // pieces) / max(count, 1) for count, pieces in zip(blocks, cut, strict=True)]
+                left = prod(part for part, side in zip(largest, sides, strict=True) if side != "column")
+                right = prod(part for part, side in zip(largest, sides, strict=True) if side != "row")
+                time = CALL + prod(largest) * amount.shared + left * amount.left + right * amount.right
+                parts = list(_parts(lengths, granules, cut))
+                yield Division((*parts, *[None] * (self.workers - len(parts))), granules, inner, time, cut)
+        whole = tuple((0, length) for length in lengths)
+        if self.workers > 1 and _is_repeatable(kernel, self.module):
+            yield Division((whole,) * self.workers, granules, inner, amount.total, repeated=True)
+        yield Division((whole, *[None] * (self.workers - 1)), granules, inner, amount.total)
 
-    def _regions(self, call: Call, number: int, division: Division) -> list[tuple[Touch, tuple[Region, ...]]]:
-        found = []
-        for touch in self.touched[number]:
-            regions = tuple(
-                None if part is None else tuple((position, *part[share]) for share, position in touch.along)
-                for part in division.parts
+    def _touched(self, number: int, division: Division) -> Touched:
+        return [
+            (
+                touch,
+                tuple(
+                    None
+                    if part is None
+                    else tuple(
+                        (place, part[share][0] // division.inner[share], -(-part[share][1] // division.inner[share]))
+                        for share, place in touch.along
+                    )
+                    for part in division.parts
+                ),
             )
-            found.append((touch, regions))
-        return found
+            for touch in self.touched[number]
+        ]
 
-    def _waits(self, now: Sequence[tuple[Touch, tuple[Region, ...]]]) -> bool:
+    def _waits(self, now: Touched) -> bool:
         """Whether a worker touches what another one has written since the last barrier, or writes what it has read."""
         for touch, regions in now:
             for wrote, before in self.pending.get(touch.buffer, ()):
@@ -251,10 +324,6 @@ class Divider:
                     if (wrote or touch.writes) and not _alone(before, regions):
                         return True
         return False
-
-    def _note(self, now: Sequence[tuple[Touch, tuple[Region, ...]]]) -> None:
-        for touch, regions in now:
-            self.pending.setdefault(touch.buffer, set()).add((touch.writes, regions))
 
 
 def _sides(body: tuple[Statement, ...], shares: tuple[Share, ...]) -> list[str]:
@@ -274,8 +343,12 @@ def _is_repeatable(kernel: Kernel, module: Module) -> bool:
     )
 
 
-def _granule(length: int, granule: int, workers: int) -> int:
-    return WHOLE if granule == 1 and length >= 2 * WHOLE * workers else granule
+def _granule(length: int, share: Share, workers: int, inner: int = 1) -> int:
+    """The iterations that are never divided: of several axes one of the first where there are enough of them."""
+    granule = share.block(length)
+    if inner > 1 and length // inner >= LONG * workers:
+        return inner
+    return share.whole if share.whole > granule and length >= LONG * share.whole * workers else granule
 
 
 def _parts(lengths: tuple[int, ...], granules: tuple[int, ...], cut: tuple[int, ...]) -> Iterator[Part]:
@@ -289,7 +362,7 @@ def _parts(lengths: tuple[int, ...], granules: tuple[int, ...], cut: tuple[int, 
         yield tuple(part)
 
 
-@cache
+@lru_cache(10_000)
 def _apart(before: tuple[Region, ...], now: tuple[Region, ...]) -> bool:
     """Whether no worker touches what another one touched, in the same buffer."""
     return all(
@@ -303,7 +376,7 @@ def _disjoint(one: tuple[tuple[int, int, int], ...], other: tuple[tuple[int, int
     return any(p == q and (last <= start or end <= first) for p, first, last in one for q, start, end in other)
 
 
-@cache
+@lru_cache(10_000)
 def _alone(before: tuple[Region, ...], now: tuple[Region, ...]) -> bool:
     """Whether the same single worker touched the one and touches the other."""
     return len({who for regions in (before, now) for who, region in enumerate(regions) if region is not None}) <= 1

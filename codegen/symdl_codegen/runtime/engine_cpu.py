@@ -21,7 +21,7 @@ from symdl_codegen.ir import Module, routines
 from symdl_codegen.primitives import fault
 from symdl_codegen.runtime import driver, native
 from symdl_codegen.runtime.arena import ALIGNMENT, Life, byte_size, layout, lifetimes
-from symdl_codegen.runtime.arguments import dtype_of
+from symdl_codegen.runtime.arguments import dtype_of, item_bytes
 from symdl_codegen.runtime.calls import CallTable
 from symdl_codegen.runtime.division import Divider, touches
 from symdl_codegen.runtime.plan import Meeting, Places, Plan
@@ -31,6 +31,7 @@ BARRIER = "barrier_int64"
 PLANS_KEPT = 12
 CHUNK_SECONDS = 0.25
 WAKING = 50_000.0  # nanoseconds that a call must gain for workers to be woken
+COPIED = 2**22  # bytes of a batch up to which each worker has a copy
 SMALL, LINGER = 2**16, 8  # a buffer of so many bytes keeps its place for some more kernels
 
 Together = Callable[[Sequence[Callable[[], object]], Callable[[], None]], object]
@@ -47,7 +48,7 @@ class CpuEngine:
 
     def __init__(self, module: Module, emitted: Emitted, dtype: str, share_memory: bool = True) -> None:
         self.module, self.emitted, self.dtype, self.share_memory = module, emitted, dtype, share_memory
-        self.item = {"real": np.dtype(dtype).itemsize, "int": 8, "bool": 1}
+        self.item = item_bytes(dtype)
         sources: list[native.Source] = [
             (k.name, k.source, [t for _, t in k.parameters], dtype) for k in emitted.kernels
         ]
@@ -80,24 +81,34 @@ class CpuEngine:
         self.lock = threading.RLock()
 
     def lasting(self, epoch: bool) -> list[str]:
-        """Buffers with a lasting place: in an epoch the slots of gathered rows and of outputs."""
+        """Buffers with a lasting place: in an epoch the slots of gathered rows, of values of a step and of outputs."""
         kept = {*self.module.outputs.values(), self.module.guard} if epoch else set()
         return [
             name
             for name, buffer in self.module.buffers.items()
-            if (epoch and buffer.role == "batch") or (name in kept and buffer.role == "temporary")
+            if (epoch and buffer.role in ("batch", "step")) or (name in kept and buffer.role == "temporary")
         ]
+
+    def copied(self, capacity: Mapping[str, int]) -> bool:
+        """Whether each worker gathers the rows that it reads: sooner done than fetched from another worker's cache."""
+        batch = (buffer for buffer in self.module.buffers.values() if buffer.role == "batch")
+        return sum(byte_size(buffer, capacity, self.item) for buffer in batch) <= COPIED
 
     def places(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> Places:
         """Where buffers are; lasting ones come first and are as large as ``capacity`` needs.
 
-        Each worker has scratch buffers, and in an epoch the values of the step, to itself.
+        Each worker has scratch buffers to itself, and in an epoch the values of the step and a batch that is not large.
         """
         tile = tile_sizes(self.dtype)
         buffers = self.module.buffers
         shared, start = {}, 0
+        private, room = {}, 0
         for name in self.lasting(epoch):
-            shared[name], start = start, start + byte_size(buffers[name], {**capacity, **tile}, self.item)
+            length = byte_size(buffers[name], {**capacity, **tile}, self.item)
+            if buffers[name].role == "step" or (buffers[name].role == "batch" and self.copied(capacity)):
+                private[name], room = room, room + length
+            else:
+                shared[name], start = start, start + length
         lengths = {name: byte_size(buffers[name], {**sizes, **tile}, self.item) for name in self.lives}
         lives = {name: life for name, life in self.lives.items() if name not in shared}
         for name, life in lives.items():  # to share little memory is not worth a barrier
@@ -107,10 +118,8 @@ class CpuEngine:
         more, end = layout(
             {n: life for n, life in lives.items() if n not in scratch}, lengths, start, self.share_memory
         )
-        values = [name for name, buffer in buffers.items() if epoch and buffer.role == "step"]
-        private = {name: ALIGNMENT * number for number, name in enumerate(values)}
         rest = {name: life for name, life in lives.items() if name in scratch}
-        own, room = layout(rest, lengths, ALIGNMENT * len(values), self.share_memory)
+        own, room = layout(rest, lengths, room, self.share_memory)
         return Places({**shared, **more}, {**private, **own}, end, room)
 
     def arena(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[dict[str, int], int]:
@@ -166,10 +175,11 @@ class CpuEngine:
 
         lengths = {name: byte_size(self.module.buffers[name], sizes, self.item) for name in places.shared}
         overlaps = places.overlaps(lengths) if workers > 1 else {}
-        divider = Divider(self.module, self.touched, sizes, workers, self.dtype, overlaps)
+        copied = not any(self.module.buffers[name].role == "batch" for name in places.shared)
+        divider = Divider(self.module, self.touched, sizes, workers, self.dtype, overlaps, copied)
         turns = divider.divide(self.emitted.calls, epoch)
         barrier = [(self.barrier, 3, meeting.address, worker, workers) for worker in range(workers)]
-        table = CallTable(turns, self.addresses, value, barrier, divider.rows())
+        table = CallTable(turns, self.addresses, value, barrier, divider.rows)
         patches = {name: np.array(positions) for name, positions in table.patches.items()}
         code = np.array(table.code, np.int64)
         return Plan(code, table.starts, patches, memory, places, base, meeting, divider.gain)
@@ -325,7 +335,9 @@ class CpuEngine:
         guarded = [where(guard), self.item[self.module.buffers[guard].kind]] if guard else [0, 0]
         if guard and self.module.buffers[guard].kind != "real":
             guarded[1] = 0
-        gathers = [(a.ctypes.data, a.itemsize * (a[0].size if len(a) else 0), plan.slot(n)) for n, a in data.items()]
+        gathers = [
+            (a.ctypes.data, a.itemsize * (a[0].size if len(a) else 0), plan.slot(n, worker)) for n, a in data.items()
+        ]
         scalars = [(a.ctypes.data, a.itemsize, plan.slot(n, worker)) for n, a in steps.items()]
         written = recorded if worker == 0 else {}
         records = [(where(self.module.outputs[n]), a.itemsize, a.ctypes.data) for n, a in written.items()]
