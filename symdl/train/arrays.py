@@ -12,6 +12,8 @@ from symdl.expr.random import SAMPLE
 from symdl.expr.sizes import shape_text
 from symdl.train.declaration import bound, shape_of
 
+_LOOK = 2**20  # elements
+
 
 def by_name(given: Any, what: str) -> dict[str, Any]:
     """Return a mapping keyed by name from one keyed by names or symbols."""
@@ -90,7 +92,7 @@ def cast(array: np.ndarray, symbol: Any, dtype: str) -> np.ndarray:
 
 def finite(name: str, array: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Return an array to train on; InputError if it has NaN or infinities, or got them by its cast from ``given``."""
-    if array.dtype.kind == "f":
+    if array.dtype.kind == "f" and not _all_finite(array):
         bad = ~np.isfinite(array)
         if bad.any():
             place = tuple(map(int, np.argwhere(bad)[0]))
@@ -102,6 +104,13 @@ def finite(name: str, array: np.ndarray, given: np.ndarray) -> np.ndarray:
                 f"{name}: the data to train on hold {value} at [{at}], one of {int(bad.sum())}; drop or fill them"
             )
     return array
+
+
+def _all_finite(array: np.ndarray) -> bool:
+    """Look at some megabytes at a time: data on disk may be larger than memory."""
+    rows = max(1, _LOOK // max(1, array[:1].size)) if array.ndim else 1
+    parts = (array[start : start + rows] for start in range(0, len(array), rows)) if array.ndim else [array]
+    return all(bool(np.isfinite(part).all()) for part in parts)
 
 
 def check_integers(name: str, labels: np.ndarray) -> None:

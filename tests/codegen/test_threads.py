@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import symdl_codegen.runtime.division as division
 import symdl_codegen.runtime.engine_cpu as engine_cpu
+import symdl_codegen.runtime.traffic as traffic
 from symdl_codegen import build
 from symdl_codegen.errors import ArgumentError, ComputationError
 from symdl_codegen.program import Call, Equation, Index, Load, Tensor, verify
@@ -36,6 +37,7 @@ def together():
         patch.setattr(engine_cpu, "WAKING", -1.0)
         patch.setattr(division, "BARRIER", 0.0)
         patch.setattr(division, "CROWD", 0.0)
+        patch.setattr(traffic, "FETCH", 0.0)
         yield
 
 
