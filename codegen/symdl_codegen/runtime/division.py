@@ -86,6 +86,8 @@ def touches(module: Module, calls: Sequence[Call]) -> list[tuple[Touch, ...]]:
     found = []
     for kernel, call in zip(module.kernels, calls, strict=True):
         places = places_of(kernel)
+        if any(isinstance(part, Contract) and part.symmetric for part in statements(kernel.body)):
+            places = {}  # its columns are from both ends
         own = []
         for name in sorted(kernel.reads | kernel.writes):
             if module.buffers[name].role == "scratch":
