@@ -38,6 +38,7 @@ def together():
         patch.setattr(division, "BARRIER", 0.0)
         patch.setattr(division, "CROWD", 0.0)
         patch.setattr(traffic, "FETCH", 0.0)
+        patch.setattr(engine_cpu, "available", lambda: 256)
         yield
 
 

@@ -51,6 +51,7 @@ def test_values_are_the_same_after_a_hundred_steps(name, monkeypatch):
     monkeypatch.setattr(division, "BARRIER", 0.0)
     monkeypatch.setattr(division, "CROWD", 0.0)
     monkeypatch.setattr(traffic, "FETCH", 0.0)
+    monkeypatch.setattr(engine_cpu, "available", lambda: 256)
     model, data = MODELS[name]()
     found = []
     for threads in COUNTS:

@@ -25,7 +25,7 @@ from symdl_codegen.runtime.arguments import dtype_of, item_bytes
 from symdl_codegen.runtime.calls import CallTable
 from symdl_codegen.runtime.division import Divider, touches
 from symdl_codegen.runtime.plan import Meeting, Places, Plan
-from symdl_codegen.runtime.workers import crew, thread_count
+from symdl_codegen.runtime.workers import available, crew, thread_count
 
 BARRIER = "barrier_int64"
 PLANS_KEPT = 12
@@ -125,7 +125,11 @@ class CpuEngine:
     def arena(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[dict[str, int], int]:
         """Offsets of the buffers that workers share and the length of the arena, the rooms of all workers included."""
         places = self.places(sizes, capacity, epoch)
-        return dict(places.shared), places.total(thread_count(self.wanted))
+        return dict(places.shared), places.total(self._workers())
+
+    def _workers(self) -> int:
+        """No more than there are processors: workers that take turns on one make each other wait."""
+        return min(thread_count(self.wanted), available())
 
     def plan(
         self,
@@ -190,7 +194,7 @@ class CpuEngine:
     ) -> Iterator[tuple[Plan, Together]]:
         """The plan for ``steps`` of these sizes, with so many workers as gain by it, and what runs their jobs."""
         with self.lock:
-            plan = self.plan(sizes, thread_count(self.wanted), capacity, epoch)
+            plan = self.plan(sizes, self._workers(), capacity, epoch)
             if plan.workers > 1 and plan.gain * steps <= WAKING:
                 plan = self.plan(sizes, 1, capacity, epoch)
             with crew(plan.workers) as together:
