@@ -21,7 +21,7 @@ from symdl_codegen.intrinsics.vectors import Vectors
 
 I64, I32 = ir.IntType(64), ir.IntType(32)
 PARAMETERS = 12
-NEAR = 32  # rows of a panel that are written run by run
+NEAR = 16  # rows of a panel that are written run by run
 SHORT = 4  # along k2 and along the lines: what is shorter is not worth a transposition, or is no run
 
 
@@ -57,6 +57,14 @@ class _Pack:
         depth = self.width
         for extent, _ in self.loops:
             depth = builder.mul(depth, extent)
+        unlisted = builder.icmp_signed("==", self.listed, ir.Constant(ir.IntType(1), 0))
+        plain, other = (self.function.append_basic_block() for _ in range(2))
+        together = builder.and_(unlisted, builder.icmp_signed("==", self.stride, _number(1)))
+        builder.cbranch(together, plain, other)
+        builder.position_at_end(plain)
+        self._copy_all(depth)
+        builder.ret_void()
+        builder.position_at_end(other)
         deep = builder.icmp_signed(">=", self.loops[2][0], _number(SHORT))
         deep = builder.and_(deep, builder.icmp_signed("==", self.loops[2][1], _number(1)))
         with self._loop(self.lines, self.width) as first:
@@ -121,6 +129,28 @@ class _Pack:
         builder.branch(head)
         builder.position_at_end(done)
         return length
+
+    def _copy_all(self, depth: ir.Value) -> None:
+        """Lines that are all next to each other: some steps along the depth for every strip, then the next ones."""
+        builder, kit = self.builder, self.kit
+        (e0, s0), (e1, s1), (e2, s2) = self.loops
+        with self._loop(e0, _number(1)) as k0, self._loop(e1, _number(1)) as k1, self._loop(e2, _number(NEAR)) as k2:
+            left = builder.sub(e2, k2)
+            steps = builder.select(builder.icmp_signed("<", left, _number(NEAR)), left, _number(NEAR))
+            start = builder.add(builder.mul(k0, s0), builder.add(builder.mul(k1, s1), builder.mul(k2, s2)))
+            row = builder.add(builder.mul(builder.add(builder.mul(k0, e1), k1), e2), k2)
+            place, target = builder.gep(self.source, [start]), builder.gep(self.panel, [builder.mul(row, self.width)])
+            with self._loop(self.lines, self.width) as first:
+                strip = builder.gep(target, [builder.mul(builder.sdiv(first, self.width), depth)])
+                rest = builder.sub(self.lines, first)
+                count = builder.select(builder.icmp_signed("<", rest, self.width), rest, self.width)
+                with self._loop(count, _number(kit.width)) as block:
+                    mask = kit.below(builder, builder.sub(count, block))
+                    source = builder.gep(place, [builder.add(first, block)])
+                    goal = builder.gep(strip, [block])
+                    with self._loop(steps, _number(1)) as k:
+                        value = kit.masked_load(builder, builder.gep(source, [builder.mul(k, s2)]), mask)
+                        kit.masked_store(builder, value, builder.gep(goal, [builder.mul(k, self.width)]), mask)
 
     def _find_runs(self, count: ir.Value) -> ir.Value:
         """List the runs of a strip; return how many there are."""
