@@ -20,7 +20,7 @@ from symdl_codegen.ir import Axis, Const, Contract, Index, Load, Module, Scalar,
 from symdl_codegen.scalars import ONE, ZERO, add, merged_stride, mul, strides
 from symdl_codegen.schedule.panels import merged_levels, panels, right_room
 
-FAR_BYTES = 1024  # rows of an operand further apart than this are copied to a panel,
+FAR_RIGHT, FAR_LEFT = 512, 1024  # bytes from which on rows of an operand are so far apart that a copy pays,
 WORTH_ROWS = 32  # where at least so many rows of the result use the right one,
 WORTH_TILES = 2  # and at least so many tiles across the columns the left one
 
@@ -70,7 +70,6 @@ class TileText:
         self.known = panels(part, writer.module.buffers)
         self.sizes = tile_sizes(writer.dtype)
         self.bytes = 4 if writer.dtype == "float32" else 8
-        self.far = FAR_BYTES // self.bytes
         self.panel, self.places, self.tile = (writer.names(name, "buffer") for name in part.scratch)
         self.top, self.bottom = writer.share(*part.rows)
         self.first, self.last = writer.share(*part.columns)
@@ -187,11 +186,12 @@ class TileText:
                 terms.append(number if step == ONE else f"{number} * {self.text(step, PRODUCT + 1)}")
         return f"address({self.writer.names(buffer, 'buffer')}, {' + '.join(terms) or '0'})"
 
-    def _worth(self, step: Scalar, extent: Scalar, least: int) -> str:
+    def _worth(self, step: Scalar, far: int, extent: Scalar, least: int) -> str:
         """Whether a copy pays for an operand with ``step`` used for ``extent`` lines, as a condition; empty if not."""
+        far //= self.bytes
         if isinstance(step, Const) and isinstance(extent, Const):
-            return "True" if step.value >= self.far and extent.value >= least else ""
-        return f"{self.text(step, COMPARE + 1)} >= {self.far} and {self.text(extent, COMPARE + 1)} >= {least}"
+            return "True" if step.value >= far and extent.value >= least else ""
+        return f"{self.text(step, COMPARE + 1)} >= {far} and {self.text(extent, COMPARE + 1)} >= {least}"
 
     def _left_operand(self, depth: int) -> None:
         """Lay out a left operand that is contiguous along the rows strip by strip, where its depths are far apart."""
@@ -199,7 +199,7 @@ class TileText:
             return
         line, text, ((extent, stride, across),) = self.writer.line, self.text, self.levels
         condition = self._worth(
-            stride, mul(*(a.extent for a in self.part.columns)), WORTH_TILES * self.sizes["tile.columns"]
+            stride, FAR_LEFT, mul(*(a.extent for a in self.part.columns)), WORTH_TILES * self.sizes["tile.columns"]
         )
         if not condition:
             return
@@ -240,7 +240,7 @@ class TileText:
         source = self._address(self.part.right.tensor, self.known.right, (self.j0, step or ZERO), block)
         panel = f"address({self.panel}, 0)"
         if not self.known.packs_right:
-            condition = len(self.levels) == 1 and self._worth(self.levels[0][2], self._rows(), WORTH_ROWS)
+            condition = len(self.levels) == 1 and self._worth(self.levels[0][2], FAR_RIGHT, self._rows(), WORTH_ROWS)
             if not condition:
                 self.right = source
                 return

@@ -1,22 +1,45 @@
 """The processor we compile for: its name, its vector width and the register tile that fits it. Needs llvmlite only."""
 
+import os
 from functools import cache
 from pathlib import Path
 
 from llvmlite import binding
 
+from symdl_codegen.errors import UnsupportedError
+
 
 @cache
 def processor() -> tuple[str, str]:
-    """The host's name and feature string, as LLVM knows them; where it has wide vectors, loops may use them."""
+    """The host's name and feature string, as LLVM knows them; where it has wide vectors, loops may use them.
+
+    What is wider than ``vector_bytes`` is left out, and the host's name with it.
+    """
     features = binding.get_host_cpu_features()
-    wide = ",-prefer-256-bit" if features.get("avx512f") else ""
-    return binding.get_host_cpu_name(), features.flatten() + wide
+    if vector_bytes() == _widest():
+        wide = ",-prefer-256-bit" if features.get("avx512f") else ""
+        return binding.get_host_cpu_name(), features.flatten() + wide
+    left_out = ("avx512", "amx", "avx10", *(("avx", "fma", "f16c", "vaes", "vpcl") if vector_bytes() == 16 else ()))
+    found = [f"{'-' if name.startswith(left_out) or not on else '+'}{name}" for name, on in sorted(features.items())]
+    return "x86-64" if "x86" in binding.get_process_triple() else "generic", ",".join(found)
+
+
+@cache
+def has_fma() -> bool:
+    """Whether one instruction multiplies and adds; where not, a call for each element would be needed."""
+    return "x86" not in binding.get_process_triple() or "+fma" in processor()[1].split(",")
 
 
 @cache
 def vector_bytes() -> int:
-    """The widest vector register: 64 (AVX-512), 32 (AVX2), else 16."""
+    """The widest vector register: 64 (AVX-512), 32 (AVX2), else 16; ``SYMDL_VECTOR_BYTES`` may choose less."""
+    widest, chosen = _widest(), os.environ.get("SYMDL_VECTOR_BYTES", "")
+    if chosen and chosen not in ("16", "32", "64"):
+        raise UnsupportedError(f"SYMDL_VECTOR_BYTES is {chosen!r}; expected 16, 32 or 64, or leave it unset")
+    return min(widest, int(chosen)) if chosen else widest
+
+
+def _widest() -> int:
     features = binding.get_host_cpu_features()
     if features.get("avx512f"):
         return 64

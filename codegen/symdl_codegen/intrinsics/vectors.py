@@ -2,7 +2,7 @@
 
 from llvmlite import ir
 
-from symdl_codegen.intrinsics.machine import lanes
+from symdl_codegen.intrinsics.machine import has_fma, lanes
 
 I64, I32, I1 = ir.IntType(64), ir.IntType(32), ir.IntType(1)
 
@@ -24,7 +24,9 @@ class Vectors:
         return ir.Function(self.module, ir.FunctionType(result or self.vector, arguments), name)
 
     def fma(self, builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-        """a*b + c, rounded once."""
+        """Return a*b + c, rounded once where the processor can."""
+        if not has_fma():
+            return builder.fadd(builder.fmul(a, b), c)
         return builder.call(self._intrinsic(f"llvm.fma.{self.suffix}", [self.vector] * 3), [a, b, c])
 
     def load(self, builder: ir.IRBuilder, place: ir.Value) -> ir.Value:
