@@ -1,7 +1,7 @@
 """Kernels alone: a group's cases one after the other, in a process of its own, and their table."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from statistics import median
 from typing import Any
 
@@ -45,6 +45,11 @@ class KernelRow:
         """Return everything as plain data."""
         ratios = {name: self.over_floor(name) for name in self.seconds}
         return {**vars(self), "over_floor": ratios, "faster": self.faster}
+
+
+def kernel_row_of(figures: dict[str, Any]) -> KernelRow:
+    """Return the row that ``as_dict`` made."""
+    return KernelRow(**{part.name: figures[part.name] for part in fields(KernelRow)})
 
 
 def measure_kernels(

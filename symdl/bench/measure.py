@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -103,6 +103,18 @@ class Row:
                     "median": times.median, "minimum": min(times.seconds), "over_floor": self.over_floor(name)
                 }  # fmt: skip
         return found
+
+
+def row_of(figures: dict[str, Any]) -> Row:
+    """Return the row that ``as_dict`` made."""
+
+    def times(found: dict[str, Any]) -> Times:
+        return Times(**{part.name: found[part.name] for part in fields(Times)})
+
+    runners = {name: times(found) for name, found in figures["runners"].items()}
+    cold = figures["cold"] and times(figures["cold"])
+    rest = {part.name: figures[part.name] for part in fields(Row) if part.name not in ("runners", "cold")}
+    return Row(**rest, runners=runners, cold=cold)
 
 
 def available(workload: Workload, families: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -44,6 +44,10 @@ def command(
     ] = "",
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Everything that was measured.")] = None,
     picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="A PNG of the ratios.")] = None,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option("--from", metavar="FILE", help="Also what was measured before, with --json.", show_default=False),
+    ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Only list the workloads.")] = False,
 ) -> None:
     """Measure training steps beside those of other libraries.
@@ -69,17 +73,55 @@ def command(
     if switches:
         _switches([WORKLOADS[name] for name in wanted or WORKLOADS if name in WORKLOADS], counts, seconds, json)
         return
-    rows, kernels = [], []
-    for name in wanted or WORKLOADS:
-        if name in GROUPS:
-            kernels += _kernels(name, families, counts, only)
-        else:
-            rows += _rows(WORKLOADS[name], families, counts, seconds, cold, profile)
-    report(rows, json, picture, kernels)
+    where, rows, kernels = _read(earlier or [])
+    for name in wanted or ([] if earlier else WORKLOADS):
+        for count in counts:
+            if name in GROUPS:
+                kernels += _kernels(name, families, count, only)
+            else:
+                rows = [row for row in rows if (row.workload, row.threads) != (name, count)]
+                rows.append(_row(WORKLOADS[name], families, count, seconds, cold, profile))
+            if json is not None:  # after each, since a later one may be interrupted
+                _write(json, where, rows, kernels)
+    report(rows, json, picture, kernels, where)
 
 
-def report(rows: "Sequence[Row]", json: Path | None, picture: Path | None, kernels: "Sequence[KernelRow]" = ()) -> None:
-    """Print the tables, and write the files asked for."""
+def _read(files: Sequence[Path]) -> "tuple[dict[str, Any], list[Row], list[KernelRow]]":
+    """Return the machine, and the rows of earlier runs; of those of the same name the last."""
+    import json as text
+
+    from symdl.bench.kernel_rows import kernel_row_of
+    from symdl.bench.machine import machine
+    from symdl.bench.measure import row_of
+
+    where = machine()
+    rows: dict[tuple[str, int], Row] = {}
+    kernels: dict[tuple[str, str, int], KernelRow] = {}
+    for file in files:
+        content = text.loads(file.read_text())
+        where = content["machine"]
+        rows |= {(row["workload"], row["threads"]): row_of(row) for row in content["rows"]}
+        kernels |= {(row["group"], row["case"], row["threads"]): kernel_row_of(row) for row in content["kernels"]}
+    return where, list(rows.values()), list(kernels.values())
+
+
+def _write(file: Path, where: dict[str, Any], rows: "Sequence[Row]", kernels: "Sequence[KernelRow]") -> None:
+    import json as text
+
+    from symdl.cli.files import write
+
+    content = {"machine": where, "rows": [r.as_dict() for r in rows], "kernels": [r.as_dict() for r in kernels]}
+    write(file, text.dumps(content, indent=1) + "\n")
+
+
+def report(
+    rows: "Sequence[Row]",
+    json: Path | None,
+    picture: Path | None,
+    kernels: "Sequence[KernelRow]" = (),
+    where: dict[str, Any] | None = None,
+) -> None:
+    """Print the tables, and write the files asked for; ``where``: what was measured on, by default this machine."""
     from rich.console import Console
 
     from symdl.bench.kernel_rows import kernel_rows_table
@@ -88,7 +130,7 @@ def report(rows: "Sequence[Row]", json: Path | None, picture: Path | None, kerne
     from symdl.bench.table import kernels_table, notes, starts_table, times_table
     from symdl.cli.files import shown, write
 
-    where = machine()
+    where = where or machine()
     console = Console()
     if not console.is_terminal:  # a file or a pipe has no width
         console = Console(width=200)
@@ -104,11 +146,7 @@ def report(rows: "Sequence[Row]", json: Path | None, picture: Path | None, kerne
     for line in notes(rows):
         console.print(line, highlight=False, soft_wrap=True)
     if json is not None:
-        import json as text
-
-        content: dict[str, Any] = {"machine": where, "rows": [row.as_dict() for row in rows]}
-        content["kernels"] = [row.as_dict() for row in kernels]
-        write(json, text.dumps(content, indent=1) + "\n")
+        _write(json, where, rows, kernels)
         typer.echo(f"figures in {shown(json)}")
     if picture is not None and rows:
         write(picture, bars(rows, about))
@@ -139,33 +177,27 @@ def _switches(workloads: "Sequence[Workload]", threads: Sequence[int], seconds: 
         typer.echo(f"figures in {shown(json)}")
 
 
-def _kernels(group: str, families: Sequence[str], threads: Sequence[int], only: str) -> "list[KernelRow]":
+def _kernels(group: str, families: Sequence[str], threads: int, only: str) -> "list[KernelRow]":
     from symdl.bench.kernel_rows import measure_kernels
 
     def say(text: str) -> None:
         typer.echo(f"{group}: {text}", err=True)
 
-    return [row for count in threads for row in measure_kernels(group, count, families, only, say)]
+    return measure_kernels(group, threads, families, only, say)
 
 
-def _rows(
-    workload: "Workload", families: Sequence[str], threads: Sequence[int], seconds: float, cold: bool, profile: bool
-) -> "list[Row]":
+def _row(
+    workload: "Workload", families: Sequence[str], threads: int, seconds: float, cold: bool, profile: bool
+) -> "Row":
     from symdl.bench.measure import available, measure
+
+    def say(text: str) -> None:
+        typer.echo(f"{workload.name}, {threads} thread{'s' * (threads > 1)}: {text}", err=True)
 
     peers, lacking = available(workload, families)
     if lacking:
-        typer.echo(
-            f"{workload.name}: left out: {', '.join(lacking)}, not installed (pip install 'symdl[bench]')", err=True
-        )
-    found = []
-    for count in threads:
-
-        def say(text: str, count: int = count) -> None:
-            typer.echo(f"{workload.name}, {count} thread{'s' * (count > 1)}: {text}", err=True)
-
-        found.append(measure(workload, count, peers, seconds, cold, profile, say))
-    return found
+        say(f"left out: {', '.join(lacking)}, not installed (pip install 'symdl[bench]')")
+    return measure(workload, threads, peers, seconds, cold, profile, say)
 
 
 def _sorted(names: Sequence[str], against: Sequence[str]) -> tuple[list[str], list[str]]:

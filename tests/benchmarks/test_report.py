@@ -40,6 +40,9 @@ def test_table_file_and_picture(tmp_path, capsys):
     [figures] = json.loads((tmp_path / "figures.json").read_text())["rows"]
     assert figures["runners"]["symdl"]["over_floor"] == pytest.approx(3.0)
     assert figures["runners"]["jax-step"]["seconds"] == []
+    command.command(earlier=[tmp_path / "figures.json"], json=None, picture=None)
+    again = capsys.readouterr().out
+    assert line in again.splitlines()
     assert (tmp_path / "bars.png").read_bytes().startswith(b"\x89PNG")
 
 
