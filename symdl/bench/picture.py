@@ -39,7 +39,7 @@ def bars(rows: Sequence[Row], title: str) -> bytes:
         place += 0.35 + 0.24 * len(shown)
     axes.set(xscale="log", yticks=ticks, yticklabels=labels, xlabel="time over the floor (1 is the machine's limit)")
     axes.set_title(title, fontsize=9)
-    axes.invert_yaxis()
+    axes.set_ylim(place - 0.2, -0.3)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xlim(0.9, 1.3 * max(axes.get_xlim()[1], 2))
     axes.xaxis.set_major_formatter("{x:g}")

@@ -6,6 +6,7 @@ from typing import Any
 from symdl.bench.measure import Row, Times
 
 PEERS = ("torch-eager", "torch-compile", "jax-step", "jax-scan", "numpy", "numpy-syrk")
+UNQUIET = 1.3
 
 
 def times_table(rows: Sequence[Row]) -> Any:
@@ -63,12 +64,18 @@ def kernels_table(row: Row, most: int = 12) -> Any:
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
-    """Return why peers have no times, line by line."""
+    """Return why peers have no times, where times are doubtful, and the peaks, line by line."""
     found = [
         f"{row.workload}, {row.threads} thread{'s' * (row.threads > 1)}: {name} has no time: {times.refused}"
         for row in rows
         for name, times in row.runners.items()
         if times.refused
+    ]
+    found += [
+        f"{row.workload}, {row.threads} thread{'s' * (row.threads > 1)}: the machine was not quiet: half of symdl's "
+        f"times are above {times.median / min(times.seconds):.1f} times the shortest"
+        for row in rows
+        if (times := row.runners["symdl"]).seconds and times.median > UNQUIET * min(times.seconds)
     ]
     return [*found, *_peaks(rows)]
 

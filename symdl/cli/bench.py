@@ -93,6 +93,7 @@ def _read(files: Sequence[Path]) -> "tuple[dict[str, Any], list[Row], list[Kerne
     from symdl.bench.kernel_rows import kernel_row_of
     from symdl.bench.machine import machine
     from symdl.bench.measure import row_of
+    from symdl.bench.workloads import WORKLOADS
 
     where = machine()
     rows: dict[tuple[str, int], Row] = {}
@@ -102,7 +103,9 @@ def _read(files: Sequence[Path]) -> "tuple[dict[str, Any], list[Row], list[Kerne
         where = content["machine"]
         rows |= {(row["workload"], row["threads"]): row_of(row) for row in content["rows"]}
         kernels |= {(row["group"], row["case"], row["threads"]): kernel_row_of(row) for row in content["kernels"]}
-    return where, list(rows.values()), list(kernels.values())
+    names = list(WORKLOADS)
+    ordered = sorted(rows.values(), key=lambda row: (names.index(row.workload), row.threads))
+    return where, ordered, list(kernels.values())
 
 
 def _write(file: Path, where: dict[str, Any], rows: "Sequence[Row]", kernels: "Sequence[KernelRow]") -> None:

@@ -36,6 +36,7 @@ def test_table_file_and_picture(tmp_path, capsys):
     shown = capsys.readouterr().out
     [line] = [line for line in shown.splitlines() if line.split()[:1] == ["mlp"] and "µs" in line]
     assert line.split() == ["mlp", "2", "1", "µs", "3.00", "10.50", "refused", "6.00", "2.00"]
+    assert "mlp, 2 threads: the machine was not quiet: half of symdl's times are above 1.5 times" in shown
     assert "jax-step has no time: differs from symdl by 2.0e-03 at step 7" in shown
     [figures] = json.loads((tmp_path / "figures.json").read_text())["rows"]
     assert figures["runners"]["symdl"]["over_floor"] == pytest.approx(3.0)

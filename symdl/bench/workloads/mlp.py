@@ -86,5 +86,5 @@ class Network(Training):
 WORKLOADS = (
     Network("mlp", "MLP 784-128-10, batch 64", 64, 100, (784, 128, 10)),
     Network("mlp-small", "MLP 64-64-32-10, batch 32", 32, 500, (64, 64, 32, 10)),
-    Network("mlp-large", "MLP 784-512-256-10, batch 128", 128, 25, (784, 512, 256, 10)),
+    Network("mlp-large", "MLP 784-512-256-10, batch 128", 128, 50, (784, 512, 256, 10)),
 )
