@@ -96,6 +96,11 @@ class CompiledFunction:
         """Seconds spent in each stage of the last compilation."""
         return list(self._executables.values())[-1].timings if self._executables else {}
 
+    @property
+    def planned_bytes(self) -> int:
+        """Bytes of the arena, which holds all intermediates, for the sizes of the last call; 0 before the first."""
+        return int(list(self._executables.values())[-1].planned_bytes) if self._executables else 0
+
     def __call__(self, *mappings: Mapping[Any, Any], **arrays: Any) -> Any:
         """Evaluate.
 

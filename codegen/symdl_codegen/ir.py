@@ -13,13 +13,16 @@ The whole grammar, on one screen::
               | Routine(op, operands, matrices, results, work, whole)   linear algebra on whole matrices
               | Barrier()                                               everything above is visible to everything below
     Span      = loop, time, first, last                                 for first <= time < last: its kernels, in order
-    Kernel    = name, phase, body, note, span                           one native function; phase is step or update
+    Strip     = name, extent, width                                     for each block of width steps: its kernels
+    Kernel    = name, phase, body, note, span, strip                    one native function; phase is step or update
     Module    = sizes, buffers, kernels, outputs, updates, guard, batch
 
 A module's kernels run in order. Kernels of phase ``update`` run after the guard was found finite. Every buffer is
 written by one kernel, except states, which only ``update`` kernels write. Consecutive kernels with an equal ``span``
 are run for each time step; there ``Size(time)`` is the step. The spans of one loop follow each other in the order of
-time and share no step; each may write the buffers of the others. Buffers are row-major; a ``scratch`` one lives during
+time and share no step; each may write the buffers of the others. Consecutive kernels with an equal ``strip`` are run,
+loops included, for each block of time; there sizes of the strip tell which, and buffers may be written anew, or read
+as the last block has left them. Buffers are row-major; a ``scratch`` one lives during
 the one kernel that names it; ``temporary`` ones get their place in the arena when sizes are bound. Nothing here knows
 a processor: tiles, lanes and threads are chosen by the emitters.
 """
@@ -52,6 +55,7 @@ __all__ = [
     "Span",
     "Statement",
     "Store",
+    "Strip",
     "Tensor",
     "free_indices",
     "locals_of",
@@ -170,7 +174,8 @@ Statement = Let | Reduce | Store | Nest | Contract | Routine | Barrier
 class Span:
     """The time steps ``first <= time < last`` of the recurrence ``loop``, whose time has ``extent`` steps in all.
 
-    ``time`` names the step, an integer that kernels read as a ``Size``. Time runs down where ``reverse``.
+    ``time`` names the step, an integer that kernels read as a ``Size``. Time runs down where ``reverse``. Where
+    ``checkpoint`` is given, only the states between blocks of that many steps are to be kept.
     """
 
     loop: str
@@ -179,17 +184,40 @@ class Span:
     first: Scalar
     last: Scalar
     reverse: bool = False
+    checkpoint: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The blocks of ``width`` steps that ``extent`` steps of time divide into, the last one shorter where it must be.
+
+    Kernels read three sizes: the number of the block, its first time, and how many steps it has.
+    """
+
+    name: str
+    extent: Scalar
+    width: int
+    reverse: bool = False
+
+    @property
+    def sizes(self) -> tuple[str, str, str]:
+        """The names of the sizes: block, start and steps."""
+        return f"{self.name}_block", f"{self.name}_start", f"{self.name}_steps"
 
 
 @dataclass(frozen=True)  # no slots: what it reads and writes is kept, because passes ask for it over and over
 class Kernel:
-    """One native function. ``note`` is its equations as text, one a line; with ``span`` it runs once per time step."""
+    """One native function. ``note`` is its equations as text, one a line; with ``span`` it runs once per time step.
+
+    With ``strip`` it runs, or all steps of its loop do, once per block of time.
+    """
 
     name: str
     body: tuple[Statement, ...]
     note: str = ""
     phase: str = "step"
     span: Span | None = None
+    strip: Strip | None = None
 
     @cached_property
     def reads(self) -> frozenset[str]:
@@ -333,6 +361,13 @@ def loads_of(body: tuple[Statement, ...]) -> Iterator[Load]:
         for node in walk(scalar):
             if isinstance(node, Load):
                 yield node
+
+
+def stores_of(body: tuple[Statement, ...]) -> Iterator[Load]:
+    """Yield the place of every store in ``body``, in the form of a load."""
+    for part in statements(body):
+        if isinstance(part, Store):
+            yield Load(part.buffer, part.indices)
 
 
 def routines(kernel: Kernel) -> list[Routine]:

@@ -1,6 +1,20 @@
 """The loop IR as indented text, for people."""
 
-from symdl_codegen.ir import Axis, Barrier, Contract, Kernel, Let, Module, Nest, Reduce, Routine, Span, Statement, Store
+from symdl_codegen.ir import (
+    Axis,
+    Barrier,
+    Contract,
+    Kernel,
+    Let,
+    Module,
+    Nest,
+    Reduce,
+    Routine,
+    Span,
+    Statement,
+    Store,
+    Strip,
+)
 from symdl_codegen.scalars import shape_text, text
 
 
@@ -11,8 +25,11 @@ def module_text(module: Module) -> str:
         lines.append(f"size {name}" + ("" if value is None else f" = {value}"))
     for buffer in module.buffers.values():
         lines.append(f"{buffer.role} {buffer.name}{shape_text(buffer.shape)}: {buffer.kind}")
-    span = None
+    span = strip = None
     for kernel in module.kernels:
+        if kernel.strip and kernel.strip != strip:
+            lines += ["", _strip_line(kernel.strip)]
+        strip = kernel.strip
         if kernel.span and kernel.span != span:
             lines += ["", _span_line(kernel.span)]
         span = kernel.span
@@ -32,6 +49,11 @@ def kernel_lines(kernel: Kernel) -> list[str]:
 def _span_line(span: Span) -> str:
     order = "downwards" if span.reverse else "upwards"
     return f"loop {span.loop}, {text(span.first)} <= {span.time} < {text(span.last)} {order}:"
+
+
+def _strip_line(strip: Strip) -> str:
+    order = "last first" if strip.reverse else "first first"
+    return f"strip {strip.name}, blocks of {strip.width} of {text(strip.extent)} steps, {order}:"
 
 
 def _axes(axes: tuple[Axis, ...]) -> str:

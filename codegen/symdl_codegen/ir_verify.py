@@ -40,12 +40,16 @@ def verify_module(module: Module) -> Module:
         updating = kernel.phase == "update"
         if kernel.span:
             _verify_span(module.kernels, position)
+        if kernel.strip:
+            _verify_strip(module.kernels, position)
         _Checker(module, kernel, defined, overwritten, _later(module.kernels, position)).run()
         for name in kernel.writes:
             role = module.buffers[name].role
             if role == "state" and kernel.phase == "update" and name not in overwritten:
                 overwritten.add(name)
-            elif role == "temporary" and (name not in defined or _other_steps(kernel.span, writers[name])):
+            elif role == "temporary" and (
+                name not in defined or kernel.strip or _other_steps(kernel.span, writers[name])
+            ):
                 defined.add(name)
                 writers.setdefault(name, []).append(kernel.span)
             elif role != "scratch":
@@ -79,13 +83,25 @@ def _verify_span(kernels: tuple[Kernel, ...], position: int) -> None:
             raise VerificationError(f"two spans of loop {loop!r} differ in time, extent or direction")
 
 
+def _verify_strip(kernels: tuple[Kernel, ...], position: int) -> None:
+    """Check that the kernels of a strip follow each other."""
+    strips = [kernel.strip for kernel in kernels[: position + 1]]
+    if strips[-1] in strips[:-1] and strips[-2] != strips[-1]:
+        raise VerificationError(f"kernel {kernels[position].name} stands apart from the other kernels of its strip")
+
+
 def _loop(kernel: Kernel) -> str | None:
     return kernel.span.loop if kernel.span else None
 
 
 def _later(kernels: tuple[Kernel, ...], position: int) -> set[str]:
-    """What the kernel at ``position`` and those after it in the same loop write: it may read their earlier steps."""
-    loop = _loop(kernels[position])
+    """What the kernel at ``position`` and those after it in the same loop write: it may read their earlier steps.
+
+    In a strip, what any of its kernels writes: it may have been left by the last block.
+    """
+    loop, strip = _loop(kernels[position]), kernels[position].strip
+    if strip:
+        return {name for kernel in kernels if kernel.strip == strip for name in kernel.writes}
     return {name for kernel in kernels[position:] if loop and _loop(kernel) == loop for name in kernel.writes}
 
 
@@ -105,7 +121,8 @@ class _Checker:
     ) -> None:
         self.module, self.kernel, self.overwritten, self.later = module, kernel, overwritten, later
         self.readable = defined | scratches(kernel, module.buffers)
-        self.sizes = {*module.sizes, *([kernel.span.time] if kernel.span else [])}
+        self.extents = {*module.sizes, *(kernel.strip.sizes if kernel.strip else ())}
+        self.sizes = {*self.extents, *([kernel.span.time] if kernel.span else [])}
 
     def run(self) -> None:
         self._body(self.kernel.body, frozenset(), set())
@@ -174,7 +191,7 @@ class _Checker:
             for node in walk(axis.extent):
                 if isinstance(node, Index | Load | Local):
                     self._fail(f"the extent of {axis.index!r} holds {node}; only sizes and integers may stand there")
-                if isinstance(node, Size) and node.name not in self.module.sizes:
+                if isinstance(node, Size) and node.name not in self.extents:
                     self._fail(f"size {node.name!r} is not declared")
             indices |= {axis.index}
         return indices
@@ -204,7 +221,9 @@ class _Checker:
                 self._fail(f"unknown primitive {node.primitive!r}")
 
     def _is_earlier(self, load: Load) -> bool:
-        """Whether ``load`` has an index that is a time before or after the present step."""
+        """Whether ``load`` has an index that is a time before or after the present step, or may be in a strip."""
+        if self.kernel.strip:
+            return True
         assert self.kernel.span is not None
         time = Size(self.kernel.span.time)
         return any(index != time and time in walk(index) for index in load.indices)

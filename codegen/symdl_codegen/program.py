@@ -98,12 +98,14 @@ class Loop:
     """A recurrence: ``name`` is that of its block, ``index`` the equation's time index, one of its axes.
 
     For t = 0 .. T-1, or T-1 .. 0 with ``reverse``, every equation of the block computes its target's slice at time t.
-    T is the extent of the time axes, equal all over the block.
+    T is the extent of the time axes, equal all over the block. With ``checkpoint``, a number k, whatever is computed at
+    all times is kept for k of them only; what was computed at others is computed again where it is needed again.
     """
 
     name: str
     index: str
     reverse: bool = False
+    checkpoint: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ def forward(system: System, tangents: Mapping[Basic, Tensor], extra: Sequence[Ex
             arrays = [_tangent(system, item, {**known, **symbols}, active, extra) for item in moving]
             direction = "reverse" if loop.reverse else "forward"
             for number, item in enumerate(moving):
-                known[item.target] = Recurrence(list(symbols.values()), arrays, number, loop.axis, direction)
+                rest = (loop.axis, direction, loop.checkpoint)
+                known[item.target] = Recurrence(list(symbols.values()), arrays, number, *rest)
     result = {}
     for output in system.outputs:
         tangent = known.get(output)

@@ -124,7 +124,8 @@ class _Sweep:
         axis = len(self.extra) + loop.axis
         names = [symbols[equation.target] for equation in active]
         for number, equation in enumerate(active):
-            adjoint = Recurrence(names, arrays, number, axis, "forward" if loop.reverse else "reverse")
+            direction = "forward" if loop.reverse else "reverse"
+            adjoint = Recurrence(names, arrays, number, axis, direction, loop.checkpoint)
             for tensor, value, outer, targets in self.contributions(equation, adjoint, lambda t: t not in inside):
                 self.add(tensor, value, outer, targets)
 

@@ -19,11 +19,15 @@ from symdl.expr.recurrence import Recurrence
 
 @dataclass(frozen=True)
 class Loop:
-    """A block of equations that is computed time by time: its number, its time axis and its direction."""
+    """A block of equations that is computed time by time: its number, its time axis and its direction.
+
+    ``checkpoint`` is the number of times between checkpoints, 0 where all times are saved.
+    """
 
     number: int
     axis: int
     reverse: bool
+    checkpoint: int = 0
 
 
 @dataclass(frozen=True)
@@ -150,4 +154,5 @@ def tensors_of_block(block: Sequence[Equation], arrays: Sequence[Tensor]) -> dic
             tensor = Named(equation.target.name, tensor, equation.target.latex_name)
         return {equation.target: tensor}
     targets, direction = [equation.target for equation in block], "reverse" if loop.reverse else "forward"
-    return {target: Recurrence(targets, arrays, number, loop.axis, direction) for number, target in enumerate(targets)}
+    rest = (loop.axis, direction, loop.checkpoint)
+    return {target: Recurrence(targets, arrays, number, *rest) for number, target in enumerate(targets)}

@@ -28,17 +28,21 @@ class Recurrence(Tensor):
     """One tensor of a block.
 
     ``args``: the block's placeholders, their arrays (which read placeholders at the same or earlier times), which of
-    them this is, the position of the time axis, and the direction, ``forward`` or ``reverse``.
+    them this is, the position of the time axis, the direction, ``forward`` or ``reverse``, and where memory is to be
+    saved the number of times between checkpoints.
     """
 
-    def __new__(cls, placeholders: Any, arrays: Any, which: Any, axis: Any, direction: Any) -> "Recurrence":
+    def __new__(
+        cls, placeholders: Any, arrays: Any, which: Any, axis: Any, direction: Any, checkpoint: Any = 0
+    ) -> "Recurrence":
         """Return the ``which``-th tensor of the block; placeholders are renamed to canonical ones."""
         canonical = [_placeholder(k, symbol) for k, symbol in enumerate(placeholders)]
         mapping = dict(zip(placeholders, canonical, strict=True))
         if any(new != old for old, new in mapping.items()):
             arrays = [replace_tensors(array, mapping) for array in arrays]
         label = direction if isinstance(direction, Str) else Str(direction)
-        return cls._intern(Tuple(*canonical), Tuple(*arrays), sympy.sympify(which), sympy.sympify(axis), label)
+        rest = [sympy.sympify(checkpoint)] if checkpoint else []
+        return cls._intern(Tuple(*canonical), Tuple(*arrays), sympy.sympify(which), sympy.sympify(axis), label, *rest)
 
     @property
     def placeholders(self) -> tuple[TensorSymbol, ...]:
@@ -71,9 +75,14 @@ class Recurrence(Tensor):
         return self.args[4].name == "reverse"
 
     @property
+    def checkpoint(self) -> int:
+        """The number of times between checkpoints; 0 where all that later sweeps read is saved."""
+        return int(self.args[5]) if len(self.args) > 5 else 0
+
+    @property
     def block(self) -> tuple[Basic, ...]:
         """What all tensors of one block have in common."""
-        return (self.args[0], self.args[1], self.args[3], self.args[4])
+        return (self.args[0], self.args[1], *self.args[3:])
 
     @cached_property
     def shape(self) -> tuple[Expr, ...]:  # type: ignore[override]  # because cached_property narrows an attribute
@@ -142,6 +151,7 @@ def recurrence(
     reverse: bool = False,
     names: str | Sequence[str] = (),
     truncate: int | None = None,
+    checkpoint: int | None = None,
 ) -> Any:
     """Return tensors defined by a recurrence, for all times.
 
@@ -155,6 +165,13 @@ def recurrence(
         truncate: A number k ≥ 1 of times: derivatives stop at every k-th time, so that what is
             carried from one stretch of k times into the next counts as a constant there (truncated backpropagation
             through time). Values are the same. Times are counted in the order in which they run.
+        checkpoint: A number k ≥ 1 of times, to save memory where derivatives are compiled: of what is computed at each
+            time only the state between stretches of k times is kept, and the backward sweep computes each stretch
+            again when it gets there. Memory grows with T/k + k instead of T, for up to one more forward sweep in
+            time; a k near √T takes the least. What is read at other than neighbouring times, or returned for all
+            times, is kept as ever. Values and derivatives of all orders are the same, up to the rounding of sums
+            over time, which are made stretch by stretch. T need not be a multiple of k. The ``numpy`` target ignores
+            this: it is the reference.
 
     Returns:
         For each carried tensor one of shape ``(T, *shape)`` with its value after each step; a tuple if ``start`` is.
@@ -174,6 +191,8 @@ def recurrence(
     size = as_size(length, "recurrence: length")
     if truncate is not None and not (isinstance(truncate, int) and truncate >= 1):
         raise ExpressionError(f"recurrence: truncate: expected an integer of at least 1, found {truncate!r}")
+    if checkpoint is not None and (isinstance(checkpoint, bool) or not isinstance(checkpoint, int) or checkpoint < 1):
+        raise ExpressionError(f"recurrence: checkpoint: expected an integer of at least 1, found {checkpoint!r}")
     number = _depth.get()  # recurrences in one another's steps have times and carried tensors of their own
     time_symbol = Symbol(f"§t{number}", integer=True, nonnegative=True)
     previous = [TensorSymbol(f"§{label}{number}", value.shape) for label, value in zip(labels, starts, strict=True)]
@@ -259,6 +278,7 @@ def recurrence(
                 targets.index(output),
                 0,
                 "reverse" if reverse else "forward",
+                checkpoint or 0,
             )
         elif output in lifted:
             node = lifted[output]

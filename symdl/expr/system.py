@@ -110,7 +110,7 @@ class _Tracer:
         targets = self.blocks.get(tensor.block)
         if targets is None:
             targets = self.blocks[tensor.block] = []
-            self.loop = Loop(len(self.blocks), tensor.axis, tensor.reverse)
+            self.loop = Loop(len(self.blocks), tensor.axis, tensor.reverse, tensor.checkpoint)
             start = len(self.equations)
             for placeholder in tensor.placeholders:
                 target = TensorSymbol(self.fresh(), placeholder.shape, (), placeholder.latex_name)

@@ -152,7 +152,8 @@ def _equation(equation: Equation, converter: Converter) -> pg.Equation:
 def _loop(equation: Equation) -> pg.Loop | None:
     if equation.loop is None:
         return None
-    return pg.Loop(f"loop{equation.loop.number}", axis_index(equation.loop.axis).name, equation.loop.reverse)
+    index = axis_index(equation.loop.axis).name
+    return pg.Loop(f"loop{equation.loop.number}", index, equation.loop.reverse, equation.loop.checkpoint or None)
 
 
 __all__ = ["freeze"]

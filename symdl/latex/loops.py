@@ -42,8 +42,8 @@ def _tensors_in(value: Any) -> list[Tensor]:
 
 def member(block: tuple[Any, ...], number: int) -> Recurrence:
     """Return one tensor of a block, given what all of them have in common."""
-    placeholders, arrays, axis, direction = block
-    return Recurrence(placeholders, arrays, number, axis, direction)
+    placeholders, arrays, *rest = block
+    return Recurrence(placeholders, arrays, number, *rest)
 
 
 def copied(first: Recurrence, number: int) -> int | None:

@@ -10,16 +10,16 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from symdl_codegen.emit.scalar_text import Entry
-from symdl_codegen.ir import Axis, Module, Span
+from symdl_codegen.ir import Axis, Module, Span, Strip
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
     """One argument of a kernel call.
 
-    ``role`` is buffer (an address), size (an integer), first, last or block (of the share of the number ``name``: the
-    part of the loop that a worker takes, the length of its blocks), symbol (a native helper) or status (where the call
-    of the number ``name`` notes a failure).
+    ``role`` is buffer (an address), size (an integer), number (the one that ``name`` spells), first, last or block (of
+    the share of the number ``name``: the part of the loop that a worker takes, the length of its blocks), symbol (a
+    native helper) or status (where the call of the number ``name`` notes a failure).
     """
 
     role: str
@@ -62,6 +62,7 @@ class Call:
     """One kernel run: the position of the kernel in ``Emitted.kernels`` and its arguments, in order of parameters.
 
     Consecutive calls with an equal ``span`` are made for each of its time steps, the step being a size of its name.
+    Those with an equal ``strip`` are made for each of its blocks; there sizes of the strip are numbers.
     Workers divide the loops of ``shares`` among them; without any, one worker makes the call.
     """
 
@@ -70,6 +71,7 @@ class Call:
     phase: str
     span: Span | None = None
     shares: tuple[Share, ...] = ()
+    strip: Strip | None = None
 
 
 @dataclass(frozen=True, slots=True)

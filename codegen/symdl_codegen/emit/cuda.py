@@ -110,7 +110,7 @@ def emit(module: Module, dtype: str) -> Emitted:
             known[key] = len(kernels)
             kernels.append(_Writer(module, kernel, buffers, sizes).kernel(names(kernel.name)))
         arguments = (*(Argument("buffer", b) for b in buffers), *(Argument("size", s) for s in sizes))
-        calls.append(Call(known[key], arguments, kernel.phase, kernel.span))
+        calls.append(Call(known[key], arguments, kernel.phase, kernel.span, strip=kernel.strip))
     header = HEADER.format(name=module.name, count=len(kernels), dtype=dtype)
     return Emitted("\n\n\n".join([header, *(kernel.source for kernel in kernels)]) + "\n", tuple(kernels), tuple(calls))
 

@@ -149,7 +149,7 @@ def emit(module: Module, dtype: str) -> Emitted:
         if key not in known:
             known[key] = len(kernels)
             kernels.append(writer.kernel(names(kernel.name)))
-        calls.append(Call(known[key], writer.arguments(), kernel.phase, kernel.span, writer.shares))
+        calls.append(Call(known[key], writer.arguments(), kernel.phase, kernel.span, writer.shares, kernel.strip))
     header = HEADER.format(name=module.name, count=len(kernels), dtype=dtype)
     return Emitted("\n\n\n".join([header, *(kernel.source for kernel in kernels)]) + "\n", tuple(kernels), tuple(calls))
 

@@ -73,7 +73,7 @@ def _span(equation: Equation, program: Program) -> Span | None:
     time = loop.index
     while time in program.sizes:
         time += "_"
-    return Span(loop.name, time, extent, Const(0), extent, loop.reverse)
+    return Span(loop.name, time, extent, Const(0), extent, loop.reverse, loop.checkpoint)
 
 
 def _at_a_step(equation: Equation, span: Span | None) -> tuple[Equation, tuple[Scalar, ...]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from symdl_codegen.ir import Module
 from symdl_codegen.ir_verify import verify_module
+from symdl_codegen.passes.checkpoints import checkpoints
 from symdl_codegen.passes.dead_code import dead_code
 from symdl_codegen.passes.fuse import fuse
 from symdl_codegen.passes.in_place import in_place
@@ -30,6 +31,7 @@ PASSES: dict[str, Callable[[Module], Module]] = {
     "inline": inline,  # a pointwise equation moves into the one place that reads it
     "recompute": recompute,  # what is exact and cheap to compute from a stored tensor is not stored
     "order": order,  # what commutes stands in an order that does not depend on names
+    "checkpoints": checkpoints,  # a recurrence runs in blocks whose steps are computed again, where that is asked for
     "split": split,  # an index of blocks and of places in them becomes two
     "fuse": fuse,  # a pointwise equation joins the nest that produces its operand (epilogues)
     "new_states": new_states,  # an output that is a new state is read from the state

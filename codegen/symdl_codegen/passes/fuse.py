@@ -15,9 +15,9 @@ from symdl_codegen.ir import (
     Nest,
     Reduce,
     Scalar,
-    Size,
     Statement,
     Store,
+    free_indices,
     loads_of,
     map_scalar,
     map_statement,
@@ -56,7 +56,7 @@ def _merge_into_producer(kernels: list[Kernel], later: int, module: Module) -> t
         return None
     for earlier in range(later - 1, -1, -1):
         producer = kernels[earlier]
-        if not (producer.writes & consumer.reads) or not _is_nest(producer) or producer.span != consumer.span:
+        if not (producer.writes & consumer.reads) or not _is_nest(producer) or not _together(producer, consumer):
             continue
         fused = _fused(producer, consumer, module)
         if fused is None:
@@ -78,6 +78,10 @@ def _is_nest(kernel: Kernel) -> bool:
     return False
 
 
+def _together(one: Kernel, other: Kernel) -> bool:
+    return (one.span, one.strip) == (other.span, other.strip)
+
+
 def _has_reduction(kernel: Kernel) -> bool:
     return any(isinstance(part, Reduce) for part in statements(kernel.body))
 
@@ -93,7 +97,7 @@ def _fused(producer: Kernel, consumer: Kernel, module: Module) -> Kernel | None:
         if load.tensor not in stores:
             continue
         for mine, yours in zip(load.indices, stores[load.tensor].indices, strict=True):
-            if isinstance(yours, Size) and mine == yours:  # the same time step
+            if mine == yours and not free_indices(yours):  # the same time step
                 continue
             if not isinstance(mine, Index) or not isinstance(yours, Index) or rename.setdefault(mine, yours) != yours:
                 return None

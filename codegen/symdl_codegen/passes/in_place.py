@@ -65,7 +65,7 @@ def _movable(steps: list[Kernel], module: Module) -> list[Kernel]:
     moved: list[Kernel] = []
     for kernel in reversed(steps):
         targets = kernel.writes
-        if targets & values and not targets & pinned and kernel.span is None:
+        if targets & values and not targets & pinned and not (kernel.span or kernel.strip):
             moved.insert(0, kernel)
         else:
             pinned |= kernel.reads

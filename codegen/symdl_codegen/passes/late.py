@@ -15,5 +15,6 @@ def late(module: Module) -> Module:
     step = [kernel for kernel in module.kernels if kernel.phase == "step"]
     update = [kernel for kernel in module.kernels if kernel.phase != "step"]
     read = set().union(*(kernel.reads - kernel.writes for kernel in step))
-    last = [kernel for kernel in step if kernel.span is None and not kernel.writes & read]
+    read |= {name for kernel in step if kernel.strip for name in kernel.writes}  # or written once more
+    last = [kernel for kernel in step if not (kernel.span or kernel.strip) and not kernel.writes & read]
     return replace(module, kernels=(*(kernel for kernel in step if kernel not in last), *last, *update))

@@ -79,19 +79,19 @@ def _without_empty_sums(part: Statement) -> Statement:
 
 
 @dataclass(frozen=True)
-class _Form:
+class Form:
     """An integer as a constant plus terms factor * atom."""
 
     terms: frozenset[tuple[Scalar, int]]
     constant: int
 
-    def minus(self, other: "_Form") -> "_Form":
+    def minus(self, other: "Form") -> "Form":
         """The difference."""
         total = dict(self.terms)
         for atom, factor in other.terms:
             total[atom] = total.get(atom, 0) - factor
         terms = frozenset((atom, factor) for atom, factor in total.items() if factor)
-        return _Form(terms, self.constant - other.constant)
+        return Form(terms, self.constant - other.constant)
 
     def scalar(self) -> Scalar:
         """The form as a scalar."""
@@ -99,24 +99,25 @@ class _Form:
         return add(*(mul(Const(factor), atom) for atom, factor in terms), Const(self.constant))
 
 
-NOTHING = _Form(frozenset(), 0)
+NOTHING = Form(frozenset(), 0)
 
 
-def _form(scalar: Scalar) -> _Form:
+def form_of(scalar: Scalar) -> Form:
+    """An integer as a form."""
     match scalar:
         case Const(value) if type(value) is int:
-            return _Form(frozenset(), value)
+            return Form(frozenset(), value)
         case Apply("neg", (inner,)):
-            return NOTHING.minus(_form(inner))
+            return NOTHING.minus(form_of(inner))
         case Apply("add", parts):
             total = NOTHING
             for part in parts:
-                total = total.minus(NOTHING.minus(_form(part)))
+                total = total.minus(NOTHING.minus(form_of(part)))
             return total
         case Apply("mul", (Const(value), other)) | Apply("mul", (other, Const(value))) if type(value) is int:
-            form = _form(other)
-            return _Form(frozenset((a, f * value) for a, f in form.terms if value), form.constant * value)
-    return _Form(frozenset([(scalar, 1)]), 0)
+            form = form_of(other)
+            return Form(frozenset((a, f * value) for a, f in form.terms if value), form.constant * value)
+    return Form(frozenset([(scalar, 1)]), 0)
 
 
 @dataclass(frozen=True)
@@ -124,22 +125,22 @@ class _Case:
     """Some steps of a span: those at or after every cut of ``after`` and before every cut of ``before``."""
 
     span: Span
-    after: tuple[_Form, ...] = (NOTHING,)
-    before: tuple[_Form, ...] = ()
+    after: tuple[Form, ...] = (NOTHING,)
+    before: tuple[Form, ...] = ()
 
-    def is_after(self, cut: _Form) -> bool | None:
+    def is_after(self, cut: Form) -> bool | None:
         """Whether all steps are at or after ``cut`` (True), or before it (False), as far as constants tell."""
         for other in self.after:
             difference = cut.minus(other)
             if not difference.terms and difference.constant <= 0:
                 return True
-        for other in (*self.before, _form(self.span.extent)):
+        for other in (*self.before, form_of(self.span.extent)):
             difference = cut.minus(other)
             if not difference.terms and difference.constant >= 0:
                 return False
         return None
 
-    def split(self, cut: _Form) -> "list[_Case]":
+    def split(self, cut: Form) -> "list[_Case]":
         """The steps before ``cut`` and those from it on."""
         if self.is_after(cut) is not None:
             return [self]
@@ -199,7 +200,7 @@ def _joined(op: str, parts: tuple[Scalar, ...]) -> Scalar:
     return rest[0] if len(rest) == 1 else Apply(op, rest)
 
 
-def _cuts_of(kernel: Kernel, span: Span) -> Iterator[_Form]:
+def _cuts_of(kernel: Kernel, span: Span) -> Iterator[Form]:
     for scalar in scalars_of(kernel.body):
         for node in walk(scalar):
             if isinstance(node, Apply) and node.primitive == "where":
@@ -208,21 +209,21 @@ def _cuts_of(kernel: Kernel, span: Span) -> Iterator[_Form]:
                     yield from comparison[0] if comparison else ()
 
 
-def _comparison(scalar: Scalar, span: Span) -> tuple[tuple[_Form, ...], Callable[..., bool | None]] | None:
+def _comparison(scalar: Scalar, span: Span) -> tuple[tuple[Form, ...], Callable[..., bool | None]] | None:
     """The cuts of a comparison of time with sizes, and its value, given for each cut whether time is at or after it."""
     match scalar:
         case Apply("lt" | "le" | "eq" as op, (left, right)):
-            form = _form(left).minus(_form(right))
+            form = form_of(left).minus(form_of(right))
         case _:
             return None
     factor = dict(form.terms).get(Size(span.time), 0)
-    rest = form.minus(_Form(frozenset([(Size(span.time), factor)]), 0)) if factor else form
+    rest = form.minus(Form(frozenset([(Size(span.time), factor)]), 0)) if factor else form
     if abs(factor) != 1 or any(isinstance(part, Index | Load | Local) for a, _ in rest.terms for part in walk(a)):
         return None
     if any(part == Size(span.time) for atom, _ in rest.terms for part in walk(atom)):
         return None
     place = NOTHING.minus(rest) if factor == 1 else rest  # time op place, or place op time
-    following = place.minus(_Form(frozenset(), -1))
+    following = place.minus(Form(frozenset(), -1))
     if op == "eq":
         return (place, following), _at
     if factor == 1:
@@ -236,4 +237,4 @@ def _at(after_start: bool | None, after_end: bool | None) -> bool | None:
     return True if after_start and after_end is False else None
 
 
-__all__ = ["peel"]
+__all__ = ["Form", "form_of", "peel"]

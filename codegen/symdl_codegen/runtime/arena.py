@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from symdl_codegen.ir import Module, Tensor, scratches
+from symdl_codegen.ir import Kernel, Module, Size, Tensor, loads_of, scratches, stores_of, walk
 from symdl_codegen.scalars import evaluate
 
 ALIGNMENT = 64
@@ -25,6 +25,7 @@ def lifetimes(module: Module) -> dict[str, Life]:
             if module.buffers[name].role in ("temporary", "scratch"):
                 lives[name] = Life(lives[name].first if name in lives else position, position)
     lives = {name: _whole_loops(name, life, module) for name, life in lives.items()}
+    lives = {name: _whole_strips(name, life, module) for name, life in lives.items()}
     for name in {*module.outputs.values(), module.guard or ""}:
         if name in lives:
             lives[name] = Life(lives[name].first, len(module.kernels))
@@ -38,6 +39,35 @@ def _whole_loops(name: str, life: Life, module: Module) -> Life:
     loops = {k.span.loop for k in module.kernels[life.first : life.last + 1] if k.span}
     inside = [position for position, k in enumerate(module.kernels) if k.span and k.span.loop in loops]
     return Life(min([life.first, *inside]), max([life.last, *inside]))
+
+
+def _whole_strips(name: str, life: Life, module: Module) -> Life:
+    """``life`` extended over the strips of a buffer that lasts from one block to the next, or is used outside.
+
+    Only one that a single strip uses, and writes anew for each block, does not last.
+    """
+    users = [kernel for kernel in module.kernels if name in kernel.reads | kernel.writes]
+    strips = {kernel.strip for kernel in users if kernel.strip}
+    if not strips or (len(strips) == 1 and all(kernel.strip for kernel in users) and _is_anew(name, users)):
+        return life
+    inside = [position for position, kernel in enumerate(module.kernels) if kernel.strip in strips]
+    return Life(min(life.first, *inside), max(life.last, *inside))
+
+
+def _is_anew(name: str, users: list[Kernel]) -> bool:
+    """Whether the first of ``users`` does not read the buffer, and none has a place of its own in it for each block."""
+    for kernel in users:
+        assert kernel.strip is not None
+        moving = {Size(size) for size in kernel.strip.sizes[:2]}
+        places = [load for load in (*loads_of(kernel.body), *stores_of(kernel.body)) if load.tensor == name]
+        if any(node in moving for place in places for index in place.indices for node in walk(index)):
+            return False
+    return name not in users[0].reads
+
+
+def longest(module: Module) -> dict[str, int]:
+    """The most steps that a block of each strip has."""
+    return {kernel.strip.sizes[2]: kernel.strip.width for kernel in module.kernels if kernel.strip}
 
 
 def byte_size(buffer: Tensor, sizes: Mapping[str, int], item: Mapping[str, int]) -> int:

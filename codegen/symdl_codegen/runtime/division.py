@@ -28,8 +28,10 @@ from symdl_codegen.ir import (
     statements,
     walk,
 )
+from symdl_codegen.runtime.arena import longest
 from symdl_codegen.runtime.arguments import item_bytes
 from symdl_codegen.runtime.calls import turns
+from symdl_codegen.runtime.strips import unrolled
 from symdl_codegen.runtime.traffic import Region, Touch, Touched, Traffic
 from symdl_codegen.runtime.work import CALL, Work, work
 from symdl_codegen.scalars import evaluate
@@ -129,17 +131,20 @@ class Divider:
     ) -> None:
         self.copied = copied
         self.module, self.touched, self.workers, self.dtype, self.overlaps = module, touched, workers, dtype, overlaps
-        self.sizes = {**dict.fromkeys((k.span.time for k in module.kernels if k.span), 0), **sizes}
+        times = [kernel.span.time for kernel in module.kernels if kernel.span]
+        times += [size for kernel in module.kernels if kernel.strip for size in kernel.strip.sizes]
+        self.sizes = {**dict.fromkeys(times, 0), **longest(module), **sizes}
         self.barrier = BARRIER + CROWD * (workers - 2)
         self.alone = self.together = 0.0
         self.sides: dict[str, int] = {}
         self.rows: list[tuple[int, int]] = []
         self.pending: dict[str, set[tuple[bool, tuple[Region, ...]]]] = {}
-        self.ways: dict[int, list[tuple[Division, Touched]]] = {}
+        self.ways: dict[tuple[int, tuple[Share, ...]], list[tuple[Division, Touched]]] = {}
 
     def divide(self, calls: Sequence[Call], epoch: bool) -> tuple[Turn, ...]:
         """All turns of a step, in order. In an epoch each step finds in the caches what the one before has left."""
-        number = {id(call): position for position, call in enumerate(calls)}
+        made = unrolled(calls, self.sizes)
+        number, calls = {id(call): position for call, position in made}, [call for call, _ in made]
         best: tuple[float, float, tuple[Turn, ...]] | None = None
         for sides in SIDES if self.workers > 1 else SIDES[:1]:
             self.sides = sides
@@ -246,10 +251,11 @@ class Divider:
         self, call: Call, number: int, steps: int, kept: set[str]
     ) -> tuple[tuple[Division, Touched], bool, float]:
         """The way to divide a call that takes the least time, whether all must wait before it, and that time."""
-        if number not in self.ways:
-            self.ways[number] = [(way, self._touched(number, way)) for way in self._divisions(call, number)]
+        key = number, call.shares  # which differ between blocks of a strip
+        if key not in self.ways:
+            self.ways[key] = [(way, self._touched(number, way)) for way in self._divisions(call, number)]
         best: tuple[float, bool, tuple[Division, Touched]] | None = None
-        ways, side = self.ways[number], self.sides.get(call.phase)
+        ways, side = self.ways[key], self.sides.get(call.phase)
         if side is not None and len(call.shares) > 1 and ways[-1][0].time >= HEAVY:
             ways = [way for way in ways if way[0].cut and way[0].cut[side] == prod(way[0].cut) > 1] or ways
         for division, now in ways:

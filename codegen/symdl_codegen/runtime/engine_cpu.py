@@ -20,7 +20,7 @@ from symdl_codegen.intrinsics.machine import tile_sizes
 from symdl_codegen.ir import Module, routines
 from symdl_codegen.primitives import fault
 from symdl_codegen.runtime import driver, native
-from symdl_codegen.runtime.arena import ALIGNMENT, Life, byte_size, layout, lifetimes
+from symdl_codegen.runtime.arena import ALIGNMENT, Life, byte_size, layout, lifetimes, longest
 from symdl_codegen.runtime.arguments import dtype_of, item_bytes
 from symdl_codegen.runtime.calls import CallTable
 from symdl_codegen.runtime.division import Divider, touches
@@ -99,7 +99,7 @@ class CpuEngine:
 
         Each worker has scratch buffers to itself, and in an epoch the values of the step and a batch that is not large.
         """
-        tile = tile_sizes(self.dtype)
+        tile = {**tile_sizes(self.dtype), **longest(self.module)}
         buffers = self.module.buffers
         shared, start = {}, 0
         private, room = {}, 0
@@ -175,9 +175,12 @@ class CpuEngine:
                 return base + places.offset(argument.name, worker)
             if argument.role == "status":
                 return status + 8 * int(argument.name)
+            if argument.role == "number":
+                return int(argument.name)
             return sizes[argument.name] if argument.role == "size" else self.symbols[argument.name]
 
-        lengths = {name: byte_size(self.module.buffers[name], sizes, self.item) for name in places.shared}
+        most = {**sizes, **longest(self.module)}
+        lengths = {name: byte_size(self.module.buffers[name], most, self.item) for name in places.shared}
         overlaps = places.overlaps(lengths) if workers > 1 else {}
         copied = not any(self.module.buffers[name].role == "batch" for name in places.shared)
         divider = Divider(self.module, self.touched, sizes, workers, self.dtype, overlaps, copied)

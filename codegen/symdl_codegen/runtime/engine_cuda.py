@@ -24,6 +24,7 @@ from symdl_codegen.runtime.arena import byte_size, layout, lifetimes
 from symdl_codegen.runtime.arguments import dtype_of
 from symdl_codegen.runtime.calls import turns
 from symdl_codegen.runtime.interrupts import deferred_interrupts
+from symdl_codegen.runtime.strips import unrolled
 from symdl_codegen.scalars import evaluate
 
 PLANS_KEPT = 4
@@ -163,12 +164,16 @@ class CudaEngine:
 
     def _run(self, phase: str, buffers: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
         """Launch the calls of ``phase`` in order, those of a recurrence once for each time."""
-        for times, calls in turns([call for call in self.emitted.calls if call.phase == phase], sizes):
+        made = unrolled([call for call in self.emitted.calls if call.phase == phase], sizes)
+        for times, calls in turns([call for call, _ in made], sizes):
             for time in times:
                 for call in calls:
                     known = {**sizes, call.span.time: time} if call.span else sizes
                     arguments = [
-                        buffers[a.name] if a.role == "buffer" else np.int64(known[a.name]) for a in call.arguments
+                        buffers[a.name]
+                        if a.role == "buffer"
+                        else np.int64(a.name if a.role == "number" else known[a.name])
+                        for a in call.arguments
                     ]
                     self.kernels[call.kernel][self.blocks, self.threads](*arguments)
 

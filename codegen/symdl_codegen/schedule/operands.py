@@ -57,7 +57,7 @@ def transposed(module: Module) -> Module:
     placed = _Placed()
     for kernel in module.kernels:
         match kernel.body:
-            case (Nest(outer, (Contract() as part,)),) if kernel.span and _is_fixed(part.right, kernel.span, module):
+            case (Nest(outer, (Contract() as part,)),) if kernel.span and _is_fixed(part.right, kernel, module):
                 step = strides(part.right, buffers[part.right.tensor].shape) or {}
                 if merged_stride(part.columns, step) != ONE:
                     needed = free_indices(part.right)
@@ -91,31 +91,40 @@ class _Placed:
         """The load of a buffer with ``value`` over ``axes``, computed in ``span``, or before the loop of ``user``."""
         indices = tuple(Index(axis.index) for axis in axes)
         body = (Nest(axes, (Store(name, indices, value),)),)
-        key = (rename_body(body, {name: "operand"}), span)
+        strip = user.strip if span == user.span else None
+        key = (rename_body(body, {name: "operand"}), span, strip)
         if key not in self.known or user.phase != "step":
             while name in buffers:
                 name += "_"
             buffers[name] = Tensor(name, tuple(axis.extent for axis in axes))
             note = f"{name}[{', '.join(map(text, indices))}] = {text(value)}"
             body = (Nest(axes, (Store(name, indices, value),)),)
-            kernel = Kernel(name, body, note, user.phase, span)
+            kernel = Kernel(name, body, note, user.phase, span, strip)
             self.kernels.insert(len(self.kernels) if span == user.span else self._before_loop(user), kernel)
             self.known[key] = name
         return Load(self.known[key], indices)
 
     def _before_loop(self, user: Kernel) -> int:
-        """The place before the first kernel of the loop that ``user`` is in."""
-        assert user.span is not None
-        loop = user.span.loop
-        return next((i for i, k in enumerate(self.kernels) if k.span and k.span.loop == loop), len(self.kernels))
+        """The place before the first kernel of the strip, or else the loop, that ``user`` is in."""
+        return next((i for i, k in enumerate(self.kernels) if _is_beside(k, user)), len(self.kernels))
 
 
-def _is_fixed(value: Scalar, span: Span, module: Module) -> bool:
-    """Whether ``value`` is the same at every time step of the loop of ``span``."""
-    loop = [kernel for kernel in module.kernels if kernel.span and kernel.span.loop == span.loop]
-    written = set().union(*(kernel.writes for kernel in loop))
+def _is_beside(kernel: Kernel, user: Kernel) -> bool:
+    """Whether a kernel is in the strip of another one, or where that has none in its loop."""
+    if user.strip:
+        return kernel.strip == user.strip
+    return bool(kernel.span and user.span and kernel.span.loop == user.span.loop)
+
+
+def _is_fixed(value: Scalar, user: Kernel, module: Module) -> bool:
+    """Whether ``value`` is the same at every time step of the loop of ``user``, and for every block of its strip."""
+    assert user.span is not None
+    beside = [kernel for kernel in module.kernels if _is_beside(kernel, user)]
+    written = set().union(*(kernel.writes for kernel in beside))
+    moving = {user.span.time, *(user.strip.sizes if user.strip else ())}
     nodes = list(walk(value))
-    return Size(span.time) not in nodes and not any(isinstance(n, Load) and n.tensor in written for n in nodes)
+    sizes = {node.name for node in nodes if isinstance(node, Size)}
+    return not sizes & moving and not any(isinstance(n, Load) and n.tensor in written for n in nodes)
 
 
 def _with_stored_factors(kernel: Kernel, buffers: dict[str, Tensor], placed: _Placed, module: Module) -> Kernel:
@@ -138,7 +147,7 @@ def _with_stored_factors(kernel: Kernel, buffers: dict[str, Tensor], placed: _Pl
         product = group[0] if len(group) == 1 else Apply("mul", tuple(group))
         # the kept axes last: a right operand is then contiguous along its columns
         own = tuple(axis for axis in (*reduce.axes, *axes) if axis.index in free_indices(product))
-        span = None if kernel.span and _is_fixed(product, kernel.span, module) else kernel.span
+        span = None if kernel.span and _is_fixed(product, kernel, module) else kernel.span
         value.append(placed.stored(f"{kernel.name}_{side}", own, product, span, kernel, buffers))
     new = replace(reduce, value=Apply("mul", tuple(value)))
     return replace(kernel, body=(Nest(axes, tuple(new if part is reduce else part for part in inner)),))

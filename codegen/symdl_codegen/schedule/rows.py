@@ -111,7 +111,7 @@ class _Chain:
 def _chain(kernel: Kernel, number: int, module: Module) -> _Chain | None:
     """A kernel that may be joined with others, or None."""
     match kernel.body:
-        case (Nest(axes, inner),) if kernel.phase == "step":
+        case (Nest(axes, inner),) if kernel.phase == "step" and not kernel.strip:
             if not all(isinstance(p, Let | Reduce) or (isinstance(p, Store) and p.op is None) for p in inner):
                 return None
         case _:
@@ -229,7 +229,7 @@ def _moved(
     while found:  # again where a loop reads what comes later in it
         found = False
         for kernel in between:
-            loop = getattr(kernel.span, "loop", None)
+            loop = _group(kernel)
             if id(kernel) not in taken and (kernel.reads & depending or loop in loops):
                 found = True
                 after.append(kernel)
@@ -237,10 +237,15 @@ def _moved(
                 depending |= kernel.writes
                 loops |= {loop} - {None}
     last = chains[later]
-    own = getattr(last.span, "loop", None)
+    own = _group(last)
     if own in loops or any(kernel.writes & last.reads for kernel in after):
         return None
     return [kernel for kernel in between if id(kernel) not in taken], [k for k in between if id(k) in taken]
+
+
+def _group(kernel: "_Chain | Kernel") -> object:
+    """What must stay together: the strip or the loop of a kernel."""
+    return getattr(kernel, "strip", None) or getattr(kernel.span, "loop", None)
 
 
 def _joined(first: _Chain, second: _Chain, module: Module, all_axes: bool) -> _Chain | None:
