@@ -31,11 +31,16 @@ def prepare(sources: Iterable[Source], symbols: Iterable[str]) -> None:
     """Compile what ``function`` and ``symbol`` will be asked for and the cache does not have, in parallel."""
     jobs = [_function_job(*source) for source in sources]
     jobs += [_helper_job(name) for name in symbols if not _is_routine(name)]
-    with _LOCK:
+    if not _LOCK.acquire(blocking=False):  # another thread compiles ahead: this one is no longer busy
+        processes.start()
+        _LOCK.acquire()
+    try:
         missing = {job.key: job for job in jobs if job.key not in _LOADED and not _on_disk(job.key)}
         for key, native in processes.compile_all(list(missing.values())):
             _COMPILED[key] = native
             cache.save(key, native)
+    finally:
+        _LOCK.release()
 
 
 def function(name: str, source: str, parameters: Sequence[str], dtype: str) -> Loaded:

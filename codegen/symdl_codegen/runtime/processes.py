@@ -22,7 +22,8 @@ from symdl_codegen.runtime.compiling import answer, greeting, request
 
 MOST = 4  # processes: a program has some dozen kernels
 FEWEST_JOBS = 4  # for which starting processes takes less time than it saves
-PATIENCE = 60  # seconds of waiting without any answer
+PATIENCE = 60.0  # seconds of waiting without any answer
+SLICE = 0.25  # seconds of waiting at a time
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from symdl_codegen.runtime.compiling import main; main()"
 )
@@ -120,15 +121,25 @@ def _by_processes(jobs: Sequence[Job], compilers: Sequence[_Compiler]) -> Iterat
                 results.put((job.key, compiler.compile(job)))
         results.put(compiler)
 
-    for compiler in compilers:
-        threading.Thread(target=work, args=(compiler,), daemon=True).start()
-    left = len(compilers)
+    joined: list[_Compiler] = []
+    left, silent = 0, 0.0
     try:
-        while left:
-            found = _next(results)
-            if found is None:
-                _end(compilers)
+        while True:
+            for compiler in list(_running) if compilers else []:  # those started meanwhile take part
+                if compiler not in joined and compiler.alive and not waiting.empty():
+                    joined.append(compiler)
+                    left += 1
+                    threading.Thread(target=work, args=(compiler,), daemon=True).start()
+            if not left:
                 return
+            try:
+                found, silent = results.get(timeout=SLICE), 0.0
+            except queue.Empty:
+                silent += SLICE  # and not the clock: the time in which all of this was stopped does not count
+                if silent >= PATIENCE:
+                    _end(joined)
+                    return
+                continue
             if isinstance(found, _Compiler):
                 left -= 1
             elif found[1] is not None:
@@ -137,14 +148,6 @@ def _by_processes(jobs: Sequence[Job], compilers: Sequence[_Compiler]) -> Iterat
         with suppress(queue.Empty):
             while True:
                 waiting.get_nowait()
-
-
-def _next(results: "queue.SimpleQueue[Any]") -> Any:
-    """The next result, or None after ``PATIENCE``; time in which this process was stopped as a whole does not count."""
-    for _ in range(PATIENCE):
-        with suppress(queue.Empty):
-            return results.get(timeout=1.0)
-    return None
 
 
 def _number(busy: bool) -> int:
