@@ -25,13 +25,14 @@ SWITCHES = (
     "rows",
     *SCHEDULES,
     "symmetric",
+    "flat",
     "hoist",
     "memory",
 )
 UNLIKE_CPU = dict.fromkeys(
     (
         *("new_states", "late", "time_first", "layouts", "operands", "transposes", "rows"),
-        *(*SCHEDULES, "symmetric", "hoist"),
+        *(*SCHEDULES, "symmetric", "flat", "hoist"),
     ),
     False,
 )  # other emitters order each nest themselves

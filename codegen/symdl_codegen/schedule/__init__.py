@@ -6,6 +6,7 @@ from symdl_codegen.ir import Kernel, Module, Nest, Statement, Tensor, statements
 from symdl_codegen.ir_verify import verify_module
 from symdl_codegen.schedule.contractions import tile_contraction
 from symdl_codegen.schedule.dots import dot_products
+from symdl_codegen.schedule.flat import flat
 from symdl_codegen.schedule.hoist import hoist
 from symdl_codegen.schedule.layouts import layouts
 from symdl_codegen.schedule.operands import operands, transposed
@@ -44,6 +45,8 @@ def schedule(module: Module, switches: dict[str, bool]) -> Module:
         module = transposed(module)
     if switches.get("symmetric", True):
         module = symmetric(module)
+    if switches.get("flat", True):
+        module = replace(module, kernels=tuple(flat(kernel, module.buffers) for kernel in module.kernels))
     if switches.get("hoist", True):
         module = replace(module, kernels=tuple(hoist(kernel, module.buffers) for kernel in module.kernels))
     return verify_module(module)
