@@ -1,6 +1,7 @@
 """Polynomials of least largest error, by Remez' exchange in high precision: the coefficients of the intrinsics.
 
-``python -m tests.codegen.minimax`` prints every table of ``symdl_codegen/intrinsics/coefficients.py``.
+``python -m tests.codegen.minimax`` prints every table of ``symdl_codegen/intrinsics/coefficients.py``, and that of
+``symdl/ops/normal_excess.py``.
 """
 
 from collections.abc import Callable
@@ -64,7 +65,7 @@ def _odd(f: Callable[[mp.mpf], mp.mpf], lead: mp.mpf, following: mp.mpf) -> Call
 
 
 def tables() -> dict[str, list[float]]:
-    """Every table of ``symdl_codegen/intrinsics/coefficients.py``, coefficients of the lowest power first."""
+    """Every table, coefficients of the lowest power first."""
     tiny = mp.mpf(10) ** -7
     half, root = mp.log(2) / 2 * mp.mpf("1.0005"), mp.sqrt(2)
     atanh_end = ((root - 1) / (root + 1) * mp.mpf("1.0001")) ** 2
@@ -90,6 +91,13 @@ def tables() -> dict[str, list[float]]:
         x = 4 * (1 + t) / (1 - t)
         return (1 + 2 * x) * mp.erfc(x) * mp.exp(x * x)
 
+    def scaled_excess(t: mp.mpf) -> mp.mpf:
+        if t == 1:
+            return mp.mpf(1)
+        x = 4 * (1 + t) / (1 - t)
+        with mp.extraprec(100):  # the difference loses digits for large x
+            return (mp.npdf(x) / mp.ncdf(-x) - x) * (x + mp.mpf(5) / 4)
+
     fits = {
         "EXP[32]": (exp_part, -half, half, 4, lambda r: r * r + tiny),
         "EXP[64]": (exp_part, -half, half, 9, lambda r: r * r + tiny),
@@ -114,6 +122,7 @@ def tables() -> dict[str, list[float]]:
             lambda t: mp.mpf(1),
         ),
         "ERFC[64]": (scaled_erfc, -1, mp.mpf("23.4") / mp.mpf("31.4"), 22, lambda t: mp.mpf(1)),
+        "NORMAL_EXCESS": (scaled_excess, -1, 1, 26, lambda t: mp.mpf(1)),
     }
     return {name: [float(c) for c in minimax(*fit)[0]] for name, fit in fits.items()}
 

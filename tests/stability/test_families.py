@@ -1,5 +1,6 @@
 """No family loses more than two bits beyond rounding of its inputs: values, gradients and Hessians, in both types."""
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -51,6 +52,27 @@ def test_prediction_less_target_at_a_margin_of_30(name, dtype, target):
     for value, exact in zip(found, evaluate(formulas, arrays, precision=100), strict=True):
         expected = np.asarray(exact, dtype=object).astype(float)
         np.testing.assert_allclose(value, expected, rtol=30 * np.finfo(dtype).eps)  # e^30 itself: 30 eps
+
+
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+@pytest.mark.parametrize("dtype", LIMITS)
+def test_log_of_a_normal_tail(dtype, target):
+    """Log Φ, its gradient r = φ/Φ and its second derivative -r (r + x), beside mpmath at points and infinities."""
+    f = sd.log(sd.normal_cdf(x))
+    formulas = [f, sd.grad(sd.sum(f), x), sd.sum(sd.hessian(sd.sum(f), x), axis=1)]
+    points = np.array([-LIMITS[dtype], -40.0, -9.0, -1.0, -0.5, 0.0, 0.5, 3.0])
+    found = sd.compile(formulas, dtype=dtype, target=target)(x=points)
+    with mpmath.workdps(60):
+        slopes = [mpmath.npdf(point) / mpmath.ncdf(point) for point in points]
+        exact = [
+            [mpmath.log(mpmath.ncdf(point)) for point in points],
+            slopes,
+            [-slope * (slope + point) for slope, point in zip(slopes, points, strict=True)],
+        ]
+    for value, expected in zip(found, exact, strict=True):
+        np.testing.assert_allclose(value, np.array(expected, dtype=float), rtol=16 * np.finfo(dtype).eps)
+    ends = sd.compile(formulas[:2], dtype=dtype, target=target)(x=np.array([-np.inf, np.inf, np.nan]))
+    np.testing.assert_array_equal(ends, [[-np.inf, 0, np.nan], [np.inf, 0, np.nan]])
 
 
 def test_a_threshold_is_no_edge():

@@ -12,7 +12,7 @@ from symdl.freeze.stable import RULES, stabilise
 from symdl.freeze.stable.rule import WILD, apply_rule
 from symdl.freeze.stable.table import FUNCTIONS, PRODUCTS, SLOPE, SUMS
 from symdl.interpret import evaluate
-from tests.stability.families import FAMILIES, n, x
+from tests.stability.families import FAMILIES, n, x, z
 
 DATA = [rule for rule in RULES if isinstance(rule.before, Expr)]
 DOMAINS = {"u < 0": (-5, -0.1), "u > 0": (0.1, 5), "v > 0": (0.1, 5), "logit": (0.05, 0.95)}
@@ -83,6 +83,12 @@ NOT = {
     "1 - 2 tanh²": (1 - 2 * sd.square(sd.tanh(x)), ("sigmoid",)),
     "exp(x) - 2": (sd.exp(x) - 2, ("expm1",)),
     "log(x + 2) - log 3x": (sd.log(x + 2) - sd.log(3 * x), ("/x",)),
+    "hazard - another threshold": (sd.normal_hazard(x) - z, ("excess",)),
+    "φ(x)/Φ(2x)": (sd.divide(sd.normal_pdf(x), sd.normal_cdf(2 * x)), ("hazard",)),
+    "(Φ(x) - t) φ(x)/Φ(x)²": (
+        sd.divide(sd.hadamard(sd.normal_cdf(x) - z, sd.normal_pdf(x)), sd.square(sd.normal_cdf(x))),
+        ("normal_hazard(x[i0])",),
+    ),
     "1 + cos": (1 + sd.cos(x), ("sin",)),
 }
 

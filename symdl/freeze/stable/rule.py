@@ -125,11 +125,12 @@ def _rest(wild: list[Expr], common: Expr, others: list[Expr], found: Found) -> I
         yield found, None
         return
     sign, symbol = wild[0].as_coeff_Mul()
-    need = [factor for factor in Mul.make_args(common) if not factor.is_Number]
+    need = [factor for factor in Mul.make_args(common) if not factor.is_number]
     for other in others:
         have = list(Mul.make_args(other))
-        if all(factor in have for factor in need):
-            yield {**found, symbol: other / (sign * common)}, other
+        value = other / (sign * common)
+        if all(factor in have for factor in need) and found.get(symbol, value) == value:
+            yield {**found, symbol: value}, other
 
 
 def _is_wild(term: Expr) -> bool:
@@ -140,13 +141,12 @@ def _in_product(rule: Rule, node: Mul) -> Expr | None:
     """Find the factors of ``before`` among the powers of a product."""
     pattern = [factor.as_base_exp() if isinstance(factor, Pow) else (factor, Integer(1)) for factor in rule.before.args]
     have = dict(factor.as_base_exp() if isinstance(factor, Pow) else (factor, Integer(1)) for factor in node.args)
-    first, power = pattern[0]
-    for base in have:
-        for found in match(first, base, {}):
-            needed = [(base, power), *((other.xreplace(found), exponent) for other, exponent in pattern[1:])]
-            if all(_enough(have.get(other), exponent) for other, exponent in needed) and rule.allows(found):
-                times = min(abs(int(have[other] / exponent)) for other, exponent in needed)
-                rest = Mul(*(other ** (-times * exponent) for other, exponent in needed))
+    for (anchor, _), base in itertools.product(pattern, have):
+        for found in match(anchor, base, {}):
+            needed = [(factor.xreplace(found), exponent) for factor, exponent in pattern]
+            if all(_enough(have.get(factor), exponent) for factor, exponent in needed) and rule.allows(found):
+                times = min(abs(int(have[factor] / exponent)) for factor, exponent in needed)
+                rest = Mul(*(factor ** (-times * exponent) for factor, exponent in needed))
                 return node * rest * rule.after.xreplace(found) ** times
     return None
 

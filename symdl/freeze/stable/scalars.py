@@ -26,6 +26,7 @@ from symdl.freeze.stable.table import (
     QUOTIENT,
     SUMS,
 )
+from symdl.freeze.stable.tails import both_tails
 from symdl.freeze.stable.taylor import near_zero
 
 Note = Callable[[Rule, Expr, Expr], None]
@@ -48,13 +49,18 @@ class ScalarRules:
 
     def __call__(self, body: Expr) -> Expr:
         """Return the body with all rules applied."""
-        return _bottom_up(rebuild(body, self.taylor), self.node)
+        return _bottom_up(rebuild(rebuild(body, self.taylor), self.tails), self.node)
 
     def taylor(self, node: Basic) -> Basic | None:
         """Use polynomials at removable singularities, for the largest part that has one."""
         if not isinstance(node, Add | Mul) or not _divides(node):
             return None
         found = self.look_into(node, near_zero)
+        return None if found is node else found
+
+    def tails(self, node: Basic) -> Basic | None:
+        """Use the two tails of a normal distribution where both divide, before rules of parts take them apart."""
+        found = self.look_into(node, both_tails) if isinstance(node, Mul) and _divides(node) else node
         return None if found is node else found
 
     def node(self, node: Expr) -> Expr:

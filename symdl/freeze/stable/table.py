@@ -1,6 +1,6 @@
 """The identities of scalars, as data. Each is tested at random numbers to 50 digits."""
 
-from sympy import Mul, Rational, Symbol
+from sympy import Mul, Rational, Symbol, pi, sqrt
 
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.freeze.stable.rule import Rule, T, U, V
@@ -10,6 +10,7 @@ _exp, _log, _log1p, _expm1 = _op("exp"), _op("log"), _op("log1p"), _op("expm1")
 _sigmoid, _tanh, _softplus = _op("sigmoid"), _op("tanh"), _op("softplus")
 _sin, _cos, _sinh, _cosh = _op("sin"), _op("cos"), _op("sinh"), _op("cosh")
 _erf, _erfc, _cdf, _abs = _op("erf"), _op("erfc"), _op("normal_cdf"), _op("abs")
+_pdf, _hazard, _excess = _op("normal_pdf"), _op("normal_hazard"), _op("normal_excess")
 _where, _max, _min, _sign = _op("where"), _op("maximum"), _op("minimum"), _op("sign")
 
 SWITCH = Rational(-7, 10)  # about -log 2: either form is good there
@@ -20,8 +21,18 @@ def _log1mexp(u: Symbol) -> object:
     return _where(u > SWITCH, _log(-_expm1(u)), _log1p(-_exp(u)))
 
 
+def _log_cdf(u: Symbol) -> object:
+    """Return log Φ(u), of the left tail by the hazard rate φ(-u)/Φ(u), of the right one by the other tail."""
+    return _where(u < -1, -(u**2) / 2 - _log(sqrt(2 * pi) * _hazard(-u)), _log1p(-_cdf(-u)))
+
+
+def _log_erfc(u: Symbol) -> object:
+    return _where(u > Rational(1, 2), -(u**2) - _log(sqrt(pi / 2) * _hazard(sqrt(2) * u)), _log1p(-_erf(u)))
+
+
 # Sums: found up to a common factor of their terms.
 SUMS = (
+    Rule("1 - 6 sigmoid slope", 1 - 6 * _sigmoid(U) + 6 * _sigmoid(U) ** 2, (3 * _tanh(U / 2) ** 2 - 1) / 2),
     Rule("1 - sigmoid", 1 - _sigmoid(U), _sigmoid(-U)),
     Rule("1 - 2 sigmoid", 1 - 2 * _sigmoid(U), -_tanh(U / 2)),
     Rule("1 - tanh²", 1 - _tanh(U) ** 2, 4 * _sigmoid(2 * U) * _sigmoid(-2 * U)),
@@ -37,6 +48,7 @@ SUMS = (
     Rule("1 - erfc", 1 - _erfc(U), _erf(U)),
     Rule("2 - erfc", 2 - _erfc(U), _erfc(-U)),
     Rule("1 - Φ", 1 - _cdf(U), _cdf(-U)),
+    Rule("hazard - threshold", _hazard(U) - U, _excess(U)),
     Rule("expm1", _exp(U) - 1, _expm1(U)),
     Rule(
         "sigmoid - target",
@@ -47,12 +59,19 @@ SUMS = (
     ),
 )
 
+BOTH_TAILS = Rule("φ/(Φ (1 - Φ))", Mul(_pdf(U), 1 / _cdf(U), 1 / _cdf(-U)), _hazard(U) + _hazard(-U))
+
 # Products: their factors may have other powers, and other factors beside them.
 PRODUCTS = (
     Rule("e^u sigmoid(-u)", Mul(_sigmoid(-U), _exp(U)), _sigmoid(U)),
     Rule("sinh/cosh", _sinh(U) / _cosh(U), _tanh(U)),
     Rule("cosh/sinh", _cosh(U) / _sinh(U), 1 / _tanh(U)),
     Rule("sin/cos", _sin(U) / _cos(U), _op("tan")(U)),
+    BOTH_TAILS,
+    Rule("φ/Φ", _pdf(U) / _cdf(U), _hazard(-U)),
+    Rule("φ/Φ", _pdf(U) / _cdf(-U), _hazard(U)),
+    Rule("φ/Φ", Mul(_exp(-(U**2) / 2), 1 / _cdf(U)), sqrt(2 * pi) * _hazard(-U)),
+    Rule("φ/erfc", Mul(_exp(-(U**2)), 1 / _erfc(U)), sqrt(pi / 2) * _hazard(sqrt(2) * U)),
     Rule("e^u/expm1", _exp(U) / _expm1(U), -_sign(U) * _exp(_min(U, 0)) / _expm1(-_abs(U))),
 )
 
@@ -65,6 +84,9 @@ FUNCTIONS = (
     Rule("log cosh", _log(_cosh(U)), _op("logcosh")(U)),
     Rule("log1p of -sigmoid", _log1p(-_sigmoid(U)), -_softplus(U)),
     Rule("logit", _log(U / (1 - U)), _op("logit")(U)),
+    Rule("log Φ", _log(_cdf(U)), _log_cdf(U)),
+    Rule("log Φ", _log(_erfc(U) / 2), _log_cdf(-sqrt(2) * U)),
+    Rule("log erfc", _log(_erfc(U)), _log_erfc(U)),
     Rule("expm1 of log", _expm1(_log(U)), U - 1),
 )
 
