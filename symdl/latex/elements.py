@@ -13,7 +13,7 @@ import sympy
 from sympy import Add, Basic, Expr, Integer, KroneckerDelta, Mul, Number, NumberSymbol, Pow, Rel, Symbol
 from sympy.logic.boolalg import And, BooleanFalse, BooleanFunction, BooleanTrue, Not, Or
 
-from symdl.expr.index import Index, substitute
+from symdl.expr.index import Index, free_indices, substitute
 from symdl.expr.nodes import Array, Call, CompositeOp, Element, Reduce, Tensor
 from symdl.expr.scalar import ScalarOp
 from symdl.latex import algebra
@@ -22,6 +22,7 @@ from symdl.latex.forms import At, BigOp, Bracket, Cases, Delta, Form, Leaf, Logi
 from symdl.latex.forms import Number as NumberForm
 from symdl.latex.linear_algebra import call_form
 from symdl.latex.names import LETTERS, name_latex, symbol_latex
+from symdl.latex.pieces import bound, gathered, is_choice
 
 COMPARISONS = {sympy.Eq: "==", sympy.Ne: "!=", sympy.Lt: "<", sympy.Le: "<=", sympy.Gt: ">", sympy.Ge: ">="}
 _ARITHMETIC = (Add, Mul, Pow, sympy.floor, sympy.ceiling, sympy.Mod, sympy.Min, sympy.Max)
@@ -49,10 +50,13 @@ class ElementView:
     Args:
         letters: The letters of the free indices.
         used: Names that letters of sums must avoid.
+        sizes: The extents of the free indices, where they are known.
     """
 
-    def __init__(self, letters: Mapping[Symbol, str], used: set[str]) -> None:
-        self.letters, self.used = dict(letters), used
+    def __init__(
+        self, letters: Mapping[Symbol, str], used: set[str], sizes: Mapping[Index, Expr] | None = None
+    ) -> None:
+        self.letters, self.used, self.sizes = dict(letters), used, dict(sizes or {})
 
     def form(self, expr: Expr) -> Form:
         """Return the form of a scalar expression or condition whose free indices all have letters."""
@@ -68,7 +72,7 @@ class ElementView:
             places = ",".join(sympy.latex(place) for place in expr.indices)
             return Leaf(algebra.ONE.shape, f"{name_latex(str(expr.base.label))}_{{{places}}}", expr)
         if isinstance(expr, Add):
-            return self.number(expr) if self.is_index(expr) else add(map(self.form, expr.args))
+            return self.number(expr) if self.is_index(expr) else self.sum(gathered(expr))
         if isinstance(expr, Mul):
             return scale(Integer(1), map(self.form, expr.args))
         if isinstance(expr, Pow):
@@ -84,7 +88,7 @@ class ElementView:
     def function(self, expr: Expr) -> Form:
         """Return the form of a function or a condition."""
         if isinstance(expr, Rel):
-            return Relation(COMPARISONS[type(expr)], *self.sides(expr))
+            return self.side(expr) or Relation(COMPARISONS[type(expr)], *self.sides(expr))
         if isinstance(expr, And | Or | Not):
             return Logic(LOGIC[type(expr)], tuple(map(self.form, sorted(expr.args, key=str))))
         if isinstance(expr, BooleanTrue | BooleanFalse):
@@ -94,6 +98,55 @@ class ElementView:
         if isinstance(expr, ScalarOp) and expr.name == "where":
             return Cases(*map(self.form, expr.args))
         return apply(type(expr), tuple(map(self.form, expr.args)))
+
+    def side(self, relation: Rel) -> Form | None:
+        """Return on which side of a fixed place an index is, in the shorter of two ways; None for other comparisons."""
+        places = [place for place in free_indices(relation) if place in self.letters]
+        found = bound(relation, places[0]) if len(places) == 1 else None
+        if found is None or not is_plain(found[0]):
+            return None
+        limit, below = found
+        exclusive, inclusive = (limit + 1, limit) if below else (limit, limit + 1)
+        strict = len(Add.make_args(exclusive)) <= len(Add.make_args(inclusive))
+        sign = ("<" if below else ">") + ("" if strict else "=")
+        return Relation(sign, self.place(places[0]), self.count(exclusive if strict else inclusive))
+
+    def count(self, number: Expr) -> Place:
+        """Return a number that is compared with places as they are printed: one-based."""
+        return Place(number - 1, self.form(number))
+
+    def sum(self, expr: Expr) -> Form:
+        """Return a sum; what is added up to a place and from another one on is written range by range."""
+        terms = list(Add.make_args(expr))
+        choices = [term for term in terms if is_choice(term) and term.args[2] == 0]
+        places = free_indices(And(*(term.args[0] for term in choices))) & set(self.letters)
+        if len(choices) == 2 and len(places) == 1:
+            found = self.ranges(choices, next(iter(places)))
+            if found is not None:
+                return add([*(self.form(term) for term in terms if term not in choices), found])
+        return add(map(self.form, terms))
+
+    def ranges(self, choices: Sequence[Expr], place: Index) -> Form | None:
+        """Return f·1{place < b} + g·1{place >= a} as f, f + g and g on their ranges."""
+        sides = {found[1]: (found[0], choice) for choice in choices if (found := bound(choice.args[0], place))}
+        if len(sides) < 2:
+            return None
+        (end, head), (start, tail) = sides[True], sides[False]
+        only, rest = self.form(head.args[1]), self.form(tail.args[1])
+        letter = self.place(place)
+        low, high = self.form(head.args[0]), self.count(start)
+        within = Logic("and", (Relation("<", high, letter), low))
+        if sympy.expand(end - start).is_nonnegative:
+            first = Relation("==" if start == 1 else "<=", letter, high)
+            return Cases(first, only, Cases(within, add([only, rest]), rest))
+        if start != 1 or place not in self.sizes or sympy.expand(self.sizes[place] - end) != 1:
+            return None
+        size = self.count(self.sizes[place])
+        first, last = (
+            Logic("and", (Relation("==", letter, high), Relation("<", high, size))),
+            Logic("and", (Relation("==", letter, size), Relation(">", size, high))),
+        )
+        return Cases(first, only, Cases(within, add([only, rest]), Cases(last, rest, NumberForm(Integer(0)))))
 
     def sides(self, relation: Rel) -> tuple[Form, Form]:
         """Return both sides of a comparison; indices on both are compared as they are printed."""

@@ -1,6 +1,6 @@
 """Matrix notation as a small grammar: what a textbook formula is made of, before it is text.
 
-    Form = Leaf | Number | Ones | Identity | Unit | Explicit              names and constants
+    Form = Leaf | Number | Ones | Zeros | Identity | Unit | Explicit      names and constants
          | MatMul | Transpose | Diag | DiagonalOf | Trace | Norm | Kron    matrix operations
          | Inverse | Operator                                  linear algebra
          | Hadamard | Power | Apply | Cases | Relation | Logic             element by element
@@ -74,6 +74,11 @@ class Number(Form):
 @dataclass(frozen=True)
 class Ones(Shaped):
     """The column of ones."""
+
+
+@dataclass(frozen=True)
+class Zeros(Shaped):
+    """A block of zeros."""
 
 
 @dataclass(frozen=True)

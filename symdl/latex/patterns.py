@@ -10,7 +10,10 @@ from sympy.logic.boolalg import Boolean
 from symdl.expr.index import Index, free_indices, fresh_index, substitute
 from symdl.expr.nodes import Element
 from symdl.expr.scalar import ScalarOp
-from symdl.latex.forms import Explicit, Form, Kron
+from symdl.latex.algebra import ZERO, scale
+from symdl.latex.contraction import diag
+from symdl.latex.forms import Explicit, Form, Identity, Kron, Zeros
+from symdl.latex.pieces import Stretch, is_choice, shifted_diagonal, stretches
 
 if TYPE_CHECKING:
     from symdl.latex.view import MatrixView
@@ -23,9 +26,11 @@ def recognised(view: "MatrixView", expr: Expr, places: Places) -> Form | None:
     """Return the form of a body that is one of the patterns, or None."""
     if isinstance(expr, Add | Mul | KroneckerDelta):
         found = explicit(view, expr, places)
-        return kronecker(expr, places) if found is None else found
-    if isinstance(expr, ScalarOp) and expr.name == "where":
-        return blocks(view, expr, places)
+        found = kronecker(expr, places) if found is None else found
+        return band(view, expr, places) if found is None else found
+    if is_choice(expr):
+        found = band(view, expr, places)
+        return blocks(view, expr, places) if found is None else found
     return None
 
 
@@ -70,25 +75,33 @@ def blocks(view: "MatrixView", expr: Expr, places: Places) -> Form | None:
             view.sizes[index] = sympy.expand(end - start)
             moved = substitute(value, {place: index + start})
             inner = tuple(index if other == place else other for other in places)
-            forms.append(view.form(moved, *inner))
+            form = view.form(moved, *inner)
+            size = (*(view.sizes[other] for other in inner), Integer(1))[:2]
+            forms.append(Zeros((size[0], size[1])) if form == ZERO else form)
         shape = (*(view.sizes[other] for other in places), Integer(1))[:2]
         rows = tuple((form,) for form in forms) if place == places[0] else (tuple(forms),)
         return Explicit((shape[0], shape[1]), rows)
     return None
 
 
-def _segments(expr: Expr, place: Index, size: Expr) -> list[tuple[Expr, Expr, Expr]] | None:
+def _segments(expr: Expr, place: Index, size: Expr) -> list[Stretch] | None:
     """Return (start, end, body) of consecutive stretches of an axis, or None."""
+    found = stretches(expr, place, Integer(0), size) or _stacked(expr, place, size)
+    return found if found and all(_plain(body, place) for _, _, body in found) else None
+
+
+def _stacked(expr: Expr, place: Index, size: Expr) -> list[Stretch] | None:
+    """Return the stretches of a body that chooses one place after the other."""
     start: Expr = Integer(0)
     found = []
-    while isinstance(expr, ScalarOp) and expr.name == "where":
+    while is_choice(expr):
         end = _end(expr.args[0], place, start)
         if end is None:
             break
         found.append((start, end, expr.args[1]))
         start, expr = end, expr.args[2]
     inside = all((end - begin).is_positive is not False for begin, end, _ in found) and (size - start).is_positive
-    return [*found, (start, size, expr)] if found and inside and _plain(expr, place) else None
+    return [*found, (start, size, expr)] if found and inside else None
 
 
 def _end(condition: Boolean, place: Index, start: Expr) -> Expr | None:
@@ -103,6 +116,36 @@ def _end(condition: Boolean, place: Index, start: Expr) -> Expr | None:
 
 def _plain(expr: Expr, place: Index) -> bool:
     return not any(place in free_indices(condition) for condition in expr.atoms(sympy.Rel))
+
+
+def band(view: "MatrixView", expr: Expr, places: Places) -> Form | None:
+    """Return a matrix with one diagonal beside the main one, as a diagonal matrix in a block."""
+    if len(places) != 2:
+        return None
+    rows, columns = places
+    found = shifted_diagonal(expr, rows, columns, view.sizes)
+    if found is None:
+        return None
+    shift, body = found
+    height, width = view.sizes[rows], view.sizes[columns]
+    first = Integer(0) if shift.is_nonnegative else -shift  # columns: 0 <= column < width, 0 <= column + shift < height
+    length = sympy.expand((width if shift.is_nonpositive else height - shift) - first)
+    right, below = (sympy.expand(end - length) for end in (width - first, height - first - shift))
+    sizes = (first, length, right), (sympy.expand(first + shift), length, below)
+    if shift.is_nonnegative is None or not all(size.is_nonnegative for part in sizes for size in part):
+        return None
+    number, body = body.as_coeff_Mul()
+    index = fresh_index()
+    view.sizes[index] = length
+    inside = diag(view.form(substitute(body, {columns: index + first}), index)) if free_indices(body) else None
+    if inside is None:
+        inside = scale(Integer(1), [view.form(body)], (), Identity((length, length)))
+    shown = tuple(
+        tuple(inside if i == j == 1 else Zeros((down, across)) for j, across in enumerate(sizes[0]) if across != 0)
+        for i, down in enumerate(sizes[1])
+        if down != 0
+    )
+    return scale(number, (), (), Explicit((height, width), shown))
 
 
 def kronecker(expr: Expr, places: Places) -> Form | None:

@@ -21,6 +21,7 @@ from symdl.latex.kronecker import SPLITS, kronecker_products
 from symdl.latex.loops import recurrences_in
 from symdl.latex.names import used_names
 from symdl.latex.over_time import over_time
+from symdl.latex.pieces import without_implied_guards
 from symdl.latex.view import scalar_form, tensor_form
 from symdl.latex.write import text
 
@@ -91,9 +92,10 @@ def index_form(expr: Any) -> tuple[Form, list[str]]:
         body = value.body if isinstance(value, Array) else Element(value, *places)
         used |= {symbol.name for size in value.shape for symbol in size.free_symbols}
     else:
-        indices, body = sorted(free_indices(value), key=lambda index: index.name), value
+        indices, body, places = sorted(free_indices(value), key=lambda index: index.name), value, []
     letters = letters_for(indices, used)
-    return ElementView(letters, used).form(body), list(letters.values())
+    sizes = {index: value.shape[position] for position, index in enumerate(places) if index in letters}
+    return ElementView(letters, used, sizes).form(without_implied_guards(body, sizes)), list(letters.values())
 
 
 def latex_scalar(expr: Any) -> str:

@@ -33,6 +33,7 @@ from symdl.latex.forms import (
     Trace,
     Transpose,
     Unit,
+    Zeros,
 )
 from symdl.latex.names import with_superscript
 from symdl.latex.write import (
@@ -68,6 +69,11 @@ def _(form: Number) -> tuple[str, int]:
 @typeset.register
 def _(form: Ones) -> tuple[str, int]:
     return r"\mathbf{1}", ATOM
+
+
+@typeset.register
+def _(form: Zeros) -> tuple[str, int]:
+    return "0", ATOM
 
 
 @typeset.register

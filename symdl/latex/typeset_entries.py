@@ -125,10 +125,22 @@ def _(form: Relation) -> tuple[str, int]:
 def _(form: Logic) -> tuple[str, int]:
     if form.symbol == "not":
         return rf"\neg {parenthesised(text(form.args[0]))}", ATOM
+    if form.symbol == "and" and (chain := _chain(form.args)):
+        return chain, SUM
     sign = r" \wedge " if form.symbol == "and" else r" \vee "
     return sign.join(
         parenthesised(text(arg)) if isinstance(arg, Logic) and arg.symbol != "not" else text(arg) for arg in form.args
     ), SUM
+
+
+def _chain(parts: tuple[Form, ...]) -> str:
+    """Return two comparisons that share their middle as one, as in 1 < i < n; the empty text if they do not."""
+    if len(parts) != 2 or not all(isinstance(part, Relation) for part in parts):
+        return ""
+    first, second = parts
+    if not (isinstance(first, Relation) and isinstance(second, Relation) and first.right == second.left):
+        return ""
+    return f"{text(first)} {RELATIONS[second.symbol]} {text(entry(second.right))}"
 
 
 @typeset.register
@@ -138,8 +150,13 @@ def _(form: Cases) -> tuple[str, int]:
         return rf"\mathbf{{1}}\left\{{{condition}\right\}}", ATOM
     if (form.first, form.second) == (Number(Integer(0)), Number(Integer(1))):
         return rf"\left(1 - \mathbf{{1}}\left\{{{condition}\right\}}\right)", ATOM
-    rows = rf"{text(entry(form.first))} & \text{{if }} {condition} \\ {text(entry(form.second))} & \text{{otherwise}}"
-    return rf"\begin{{cases}} {rows} \end{{cases}}", SUM
+    rows: list[str] = []
+    last: Form = form
+    while isinstance(last, Cases):
+        rows.append(rf"{text(entry(last.first))} & \text{{if }} {text(last.condition)}")
+        last = last.second
+    rows.append(rf"{text(entry(last))} & \text{{otherwise}}")
+    return r"\begin{cases} " + r" \\ ".join(rows) + r" \end{cases}", SUM
 
 
 @typeset.register

@@ -34,6 +34,7 @@ from symdl.latex.forms import (
 from symdl.latex.linear_algebra import call_form
 from symdl.latex.names import used_names
 from symdl.latex.patterns import recognised
+from symdl.latex.pieces import gathered, without_implied_guards
 
 Places = tuple[Index, ...]
 
@@ -105,7 +106,7 @@ class MatrixView:
         """Return the fallback: the elements in index notation."""
         used = used_names(expr) | {symbol.name for place in places for symbol in self.sizes[place].free_symbols}
         letters = letters_for(places, used)
-        body = ElementView(letters, used).form(expr)
+        body = ElementView(letters, used, self.sizes).form(without_implied_guards(expr, self.sizes))
         shape = (*(self.sizes[place] for place in places), Integer(1), Integer(1))
         axes = tuple((place, letters[place], self.sizes[place]) for place in places)
         return Bracket((shape[0], shape[1]), body, axes) if places else body
@@ -215,7 +216,7 @@ class MatrixView:
     def sum(self, expr: Add, places: Places) -> Form:
         """Return a sum; numbers and scalar symbols stand for themselves in every entry."""
         terms = []
-        for term in expr.args:
+        for term in Add.make_args(gathered(expr)):
             plain = not free_indices(term) and is_plain(term)
             terms.append(self.form(term) if plain else self.form(term, *places))
         return add(terms)

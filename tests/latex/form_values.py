@@ -55,6 +55,11 @@ def _(form: f.Ones, numbers, env):
 
 
 @_value.register
+def _(form: f.Zeros, numbers, env):
+    return np.zeros([numbers.size(size) for size in form.shape])
+
+
+@_value.register
 def _(form: f.Identity, numbers, env):
     return np.eye(numbers.size(form.shape[0]))
 

@@ -236,13 +236,30 @@ class Reader(Grammar):
 
     def condition(self) -> Value:
         left = self.sum()
-        relation = RELATIONS[self.take()]
-        right = self.sum()
-        found: Value = lambda env: relation(left(env), right(env))  # noqa: E731 because it is a closure like the others
+        pairs = []
+        while self.next in RELATIONS:  # a chain, as in 1 < i < n, means each of its comparisons
+            pairs.append((RELATIONS[self.take()], left, right := self.sum()))
+            left = right
+        assert pairs
+
+        def found(env: Env) -> Any:
+            return np.logical_and.reduce([relation(low(env), high(env)) for relation, low, high in pairs])
+
         if self.next in (r"\wedge", r"\vee"):
             both = {r"\wedge": np.logical_and, r"\vee": np.logical_or}[self.take()]
             rest = self.condition()
             return lambda env: both(found(env), rest(env))
+        return found
+
+    @staticmethod
+    def chosen(rows: list[tuple[Value, Value]], otherwise: Value, env: Env) -> Any:
+        """Return the first row whose condition holds, element by element; of a scalar, without reading the others."""
+        tests = [np.asarray(test(env)) for test, _ in rows]
+        if all(test.ndim == 0 for test in tests):
+            return next((value for test, (_, value) in zip(tests, rows, strict=True) if test), otherwise)(env)
+        found = otherwise(env)
+        for test, (_, value) in list(zip(tests, rows, strict=True))[::-1]:
+            found = np.where(test, value(env), found)
         return found
 
     def environment(self) -> Value:
@@ -251,13 +268,13 @@ class Reader(Grammar):
         while not self.accept("}"):
             kind += self.take()
         rows: list[list[Value]] = [[]]
-        condition = None
+        conditions: list[Value] = []
         while not self.accept(r"\end"):
             if self.accept(r"\\"):
                 rows.append([])
             elif self.accept("&"):
                 if self.accept(r"\text", "{", "i", "f", "}"):
-                    condition = self.condition()
+                    conditions.append(self.condition())
                 elif kind == "cases":
                     self.take(r"\text", "{", *"otherwise", "}")
             else:
@@ -265,9 +282,10 @@ class Reader(Grammar):
         while self.take() != "}":
             pass
         if kind == "cases":
-            assert condition is not None
-            test = condition
-            return lambda env: np.where(test(env), rows[0][0](env), rows[1][0](env))
+            assert len(conditions) == len(rows) - 1
+            return lambda env: self.chosen(
+                [(test, row[0]) for test, row in zip(conditions, rows, strict=False)], rows[-1][0], env
+            )
         return lambda env: np.array([[entry(env) for entry in row] for row in rows])
 
 
