@@ -6,6 +6,7 @@ from typing import Any
 
 from sympy import Basic, Expr, Symbol
 
+from symdl.errors import NameConflictError
 from symdl.expr.nodes import Array, CompositeOp, Named, Reduce, TensorSymbol
 
 GREEK = (
@@ -111,6 +112,39 @@ def _has_mark(tex: str, mark: str) -> bool:
         if depth == 0 and character == mark:
             return True
     return False
+
+
+def refuse_one_name_for_two(expr: Basic) -> None:
+    """Refuse a formula in which two different intermediates, or an intermediate and an input, print alike.
+
+    Raises:
+        NameConflictError: naming both, and the remedy.
+    """
+    found: dict[str, TensorSymbol | Named] = {}
+    for node in names_in(expr):
+        other = found.setdefault(symbol_latex(node), node)
+        if other != node and Named in (type(other), type(node)):
+            kinds = "two intermediates print" if type(other) is type(node) else "an input and an intermediate print"
+            raise NameConflictError(
+                f"{node.name}: {kinds} as {symbol_latex(node)} and differ; give one of them another name or latex"
+            )
+
+
+def names_in(expr: Basic) -> list[TensorSymbol | Named]:
+    """Return the tensors that print by name in an expression; what a name stands for is not looked into."""
+    found: list[TensorSymbol | Named] = []
+    seen: set[Basic] = set()
+    stack: list[Basic] = [expr]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, TensorSymbol | Named):
+            found.append(node)
+        else:
+            stack.extend(node.args)
+    return found
 
 
 def used_names(expr: Basic) -> set[str]:

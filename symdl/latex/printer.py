@@ -19,7 +19,7 @@ from symdl.latex.elements import ElementView, leaf, letters_for
 from symdl.latex.forms import Bracket, Form
 from symdl.latex.kronecker import SPLITS, kronecker_products
 from symdl.latex.loops import recurrences_in
-from symdl.latex.names import used_names
+from symdl.latex.names import refuse_one_name_for_two, used_names
 from symdl.latex.over_time import over_time
 from symdl.latex.pieces import without_implied_guards
 from symdl.latex.view import scalar_form, tensor_form
@@ -49,6 +49,7 @@ def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
 
     Raises:
         ExpressionError: for an unknown notation or layout, or something that is no expression.
+        NameConflictError: if two different intermediates would print alike.
     """
     for value, known, what in ((notation, NOTATIONS, "notation"), (layout, LAYOUTS, "layout")):
         if value not in known:
@@ -62,6 +63,7 @@ def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
     if isinstance(expr, sympy.Equality):
         return f"{latex(expr.lhs, notation, layout)} = {latex(expr.rhs, notation, layout)}"
     value = ingest(expr)
+    refuse_one_name_for_two(value)
     if notation == "matrix" and not isinstance(value, Named | TensorSymbol) and recurrences_in(value):
         return over_time(value)
     derivative = getattr(expr, "derivative", None) if layout != "book" else None

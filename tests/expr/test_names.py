@@ -43,6 +43,18 @@ def test_one_name_for_two_tensors_is_numbered():
     assert_gradient(f, x, sizes=SIZES)
 
 
+def test_two_intermediates_that_would_print_alike_are_refused():
+    f = sd.sum(sd.hadamard(sd.named("z", sd.exp(x)), sd.named("z", sd.sin(x))))
+    with pytest.raises(NameConflictError, match="z: two intermediates print as z and differ; give one of them another"):
+        sd.latex(f)
+    with pytest.raises(NameConflictError, match="y: an input and an intermediate print as y"):
+        sd.latex(sd.sum(sd.hadamard(sd.named("y", sd.exp(x)), y)), notation="index")
+    told = sd.sum(sd.hadamard(sd.named("z", sd.exp(x)), sd.named("z", sd.sin(x), latex="z'")))
+    assert sd.latex(told) in (r"z^{\top} z'", r"z'^{\top} z")
+    once = sd.named("z", sd.exp(x))
+    assert sd.latex(sd.sum(sd.hadamard(once, sd.sin(once)))) == r"z^{\top} \sin\left(z\right)"
+
+
 def test_two_losses_of_one_named_tensor():
     z = sd.named("z", W @ w)
     losses = [sd.sum(sd.tanh(z)), sd.sum(sd.exp(z))]

@@ -2,10 +2,10 @@ r"""Matrix calculus by public lists: norms, Hadamard and Kronecker products, sec
 
 A row is (name, value, variable, kind, formula): the value is Python text read over symdl's names; ``grad``,
 ``jacobian`` or ``hessian`` of it is compared with the formula over NumPy's names, and with differences of its values.
-MC is the numbering of the Matrix Cookbook (Petersen and Pedersen, November 2012), MN stands for the tables of Magnus
-and Neudecker. For a matrix declared symmetric the gradient is the symmetric matrix G with df = tr(G dX) for every
-symmetric dX (MC 137 counts each off-diagonal entry twice instead: that is G + G - diag(G)). More of the Cookbook's
-traces, determinants and inverses are in tests/derive/test_identities.py.
+The lists are those of the Matrix Cookbook (Petersen and Pedersen, 2012) and, marked MN, of Magnus and Neudecker. For a
+matrix declared symmetric the gradient is the symmetric matrix G with df = tr(G dX) for every symmetric dX (the Cookbook
+counts each off-diagonal entry twice instead: that is G + G - diag(G)). More of the Cookbook's traces, determinants and
+inverses are in tests/derive/test_identities.py.
 """
 
 import re
@@ -50,9 +50,15 @@ NUMPY = {
 }  # fmt: skip
 
 NORMS = [
-    ("MC 129", "norm(x - a)", "x", "grad", "(x - a) / norm(x - a)"),
-    ("MC 130", "(x - a) / norm(x - a)", "x", "jacobian", "eye / norm(x - a) - outer(x - a, x - a) / norm(x - a) ** 3"),
-    ("MC 131", "norm(x) ** 2", "x", "grad", "2 * x"),
+    ("distance", "norm(x - a)", "x", "grad", "(x - a) / norm(x - a)"),
+    (
+        "unit vector",
+        "(x - a) / norm(x - a)",
+        "x",
+        "jacobian",
+        "eye / norm(x - a) - outer(x - a, x - a) / norm(x - a) ** 3",
+    ),
+    ("squared norm", "norm(x) ** 2", "x", "grad", "2 * x"),
     ("norm, Hessian", "norm(x)", "x", "hessian", "(eye - outer(x, x) / norm(x) ** 2) / norm(x)"),
     ("Frobenius norm", "norm(X)", "X", "grad", "X / norm(X)"),
     ("Frobenius distance", "norm(A @ X - B) ** 2", "X", "grad", "2 * A.T @ (A @ X - B)"),
@@ -91,11 +97,11 @@ PRODUCTS = [
     ("MN, X'", "transpose(X)", "X", "jacobian", "K"),
     ("MN, XX", "X @ X", "X", "jacobian", "ein('ik,lj->ijkl', eye, X) + ein('ik,jl->ijkl', X, eye)"),
     ("MN, X'X", "X.T @ X", "X", "jacobian", "ein('il,kj->ijkl', eye, X) + ein('ki,jl->ijkl', X, eye)"),
-    ("MC 60", "inv(X)", "X", "jacobian", "-ein('ik,lj->ijkl', inv(X), inv(X))"),
-    ("MC 60, a product", "A @ inv(X) @ B", "X", "jacobian", "-ein('ik,lj->ijkl', A @ inv(X), inv(X) @ B)"),
+    ("inverse", "inv(X)", "X", "jacobian", "-ein('ik,lj->ijkl', inv(X), inv(X))"),
+    ("inverse, a product", "A @ inv(X) @ B", "X", "jacobian", "-ein('ik,lj->ijkl', A @ inv(X), inv(X) @ B)"),
     ("product with a vector", "Y @ x", "Y", "jacobian", "ein('ij,k->ijk', np.eye(2), x)"),
     ("outer square", "outer(x, x)", "x", "jacobian", "ein('ik,j->ijk', eye, x) + ein('jk,i->ijk', eye, x)"),
-    ("MC 111, Hessian", "trace(X @ S @ X.T) / 2", "X", "hessian", "ein('ik,jl->ijkl', eye, S)"),
+    ("trace of a quadratic form, Hessian", "trace(X @ S @ X.T) / 2", "X", "hessian", "ein('ik,jl->ijkl', eye, S)"),
     ("quadratic in a matrix, Hessian", "trace(X.T @ S @ X) / 2", "X", "hessian", "ein('ik,jl->ijkl', S, eye)"),
     ("factorisation, Hessian", "norm(A - X @ B) ** 2 / 2", "X", "hessian", "ein('ik,jl->ijkl', eye, B @ B.T)"),
     (
@@ -107,12 +113,12 @@ PRODUCTS = [
     ),
 ]
 SYMMETRIC = [
-    ("MC 141, symmetric", "logdet(P)", "P", "grad", "inv(P)"),
-    ("MC 138, symmetric", "trace(A @ S)", "S", "grad", "(A + A.T) / 2"),
+    ("log-determinant, symmetric", "logdet(P)", "P", "grad", "inv(P)"),
+    ("trace, symmetric", "trace(A @ S)", "S", "grad", "(A + A.T) / 2"),
     ("symmetric form", "a.T @ S @ b", "S", "grad", "(outer(a, b) + outer(b, a)) / 2"),
     ("symmetric square", "trace(S @ S)", "S", "grad", "2 * S"),
     ("symmetric inverse", "a.T @ inv(P) @ a", "P", "grad", "-outer(inv(P) @ a, inv(P) @ a)"),
-    ("MC 67", "sum(eigh(S)[0])", "S", "grad", "eye"),
+    ("sum of the eigenvalues", "sum(eigh(S)[0])", "S", "grad", "eye"),
     ("sum of the eigenvalues' squares", "sum(square(eigh(S)[0]))", "S", "grad", "2 * S"),
     ("a function of the eigenvalues", "sum(log(eigh(P)[0]))", "P", "grad", "inv(P)"),
     ("largest eigenvalue", "max(eigh(S)[0])", "S", "grad", "outer(eigh(S)[1][:, -1], eigh(S)[1][:, -1])"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from autograd import grad
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import symdl as sd
@@ -89,33 +89,29 @@ def test_hessian_vector_products_against_differences_of_autograd(name):
     assert np.allclose(found, (ends[0] - ends[1]) / 2e-5, rtol=1e-5, atol=1e-6 * np.abs(found).max())
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.sampled_from(sorted(CASES)), st.integers(0, 10_000), st.integers(2, 5))
 def test_slopes_at_50_digits(name, seed, size):
     loss, variable, _ = loss_of(name)
     given_arrays, rng = arrays(seed, size, max(1, size - 1)), np.random.default_rng(seed)
     direction = rng.standard_normal(given_arrays[variable.name].shape)
+    if np.linalg.det(given_arrays["A"]) < 0:  # a logarithm of it has a value
+        given_arrays["A"][0] *= -1
     gaps = [np.diff(np.linalg.eigvalsh(given_arrays["A"] + given_arrays["A"].T)).min(initial=1.0),
             np.abs(np.diff(np.linalg.svd(given_arrays["M"], compute_uv=False))).min(initial=1.0)]  # fmt: skip
-    if min(gaps) < 0.05:  # derivatives grow without bound towards equal values
-        return
+    if "eigen" in name or "singular" in name or "norm" in name:
+        assume(min(gaps) > 0.05)  # derivatives grow without bound towards equal values
     with mpmath.workdps(50):
         step = mpmath.mpf(10) ** -20
         exact = np.frompyfunc(lambda entry: mpmath.mpf(float(entry)), 1, 1)
-        try:
-            ends = [
-                evaluate(
-                    loss,
-                    {
-                        **given_arrays,
-                        variable.name: exact(given_arrays[variable.name]) + sign * step * exact(direction),
-                    },
-                    precision=50,
-                )[()]
-                for sign in (1, -1)
-            ]
-        except NumericalError:  # a determinant that is not positive
-            return
+        ends = [
+            evaluate(
+                loss,
+                {**given_arrays, variable.name: exact(given_arrays[variable.name]) + sign * step * exact(direction)},
+                precision=50,
+            )[()]
+            for sign in (1, -1)
+        ]
         slope = float((ends[0] - ends[1]) / (2 * step))
     gradient = evaluate(sd.grad(loss, variable), given_arrays)
     assert np.isclose(np.sum(gradient * direction), slope, rtol=1e-8, atol=1e-8 * np.abs(gradient * direction).max())
@@ -228,6 +224,18 @@ RULES = {
 def test_simplification(name):
     before, after = (simplify([value]).values[0] for value in RULES[name])
     assert sd.latex(before) == sd.latex(after)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_simplified_values_are_those_that_were_written(name):
+    given_arrays, rng = arrays(6), np.random.default_rng(7)
+    orthogonal, _ = np.linalg.qr(rng.standard_normal((4, 4)))
+    given_arrays |= {"S": given_arrays["P"], "Q": orthogonal, "d": rng.uniform(1, 2, 4), "c": np.float64(1.5)}
+    written = RULES[name]
+    simplified = [simplify([value]).values[0] for value in written]
+    expected = evaluate(written[1], given_arrays, {"n": 4})
+    for value in (written[0], *simplified):
+        assert np.allclose(evaluate(value, given_arrays, {"n": 4}), expected, rtol=1e-10, atol=1e-10)
 
 
 def test_gradients_lie_in_the_space_of_their_variable():
