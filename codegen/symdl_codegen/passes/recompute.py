@@ -16,8 +16,8 @@ def recompute(module: Module) -> Module:
     before: z[i] = f(i); a[i] = max(z[i], 0.0); m = max over i of a[i]; d[i] = where(z[i] > 0.0, g[i], 0.0)
     after:  z[i] = f(i); m = max over i of max(z[i], 0.0); d[i] = where(z[i] > 0.0, g[i], 0.0)
 
-    Readers may take the largest or smallest of several values, but not sum them up: contractions and linear algebra read
-    memory. The same bits come out wherever it is computed.
+    Readers may take the largest or smallest of several values, but not sum them up: contractions and linear algebra
+    read memory. The same bits come out wherever it is computed.
     """
     kept = {*module.outputs.values(), module.guard, *(value for _, value in module.updates)}
     kept |= {load.tensor for kernel in module.kernels for part in routines(kernel) for load in part.operands}
