@@ -142,11 +142,9 @@ class ElementView:
         if start != 1 or place not in self.sizes or sympy.expand(self.sizes[place] - end) != 1:
             return None
         size = self.count(self.sizes[place])
-        first, last = (
-            Logic("and", (Relation("==", letter, high), Relation("<", high, size))),
-            Logic("and", (Relation("==", letter, size), Relation(">", size, high))),
-        )
-        return Cases(first, only, Cases(within, add([only, rest]), Cases(last, rest, NumberForm(Integer(0)))))
+        alone = Logic("and", (Relation("==", letter, high), Relation("<", high, size)))
+        last = Logic("and", (Relation("==", letter, size), Relation(">", size, high)))
+        return Cases(alone, only, Cases(within, add([only, rest]), Cases(last, rest, NumberForm(Integer(0)))))
 
     def sides(self, relation: Rel) -> tuple[Form, Form]:
         """Return both sides of a comparison; indices on both are compared as they are printed."""
