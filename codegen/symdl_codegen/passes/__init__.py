@@ -8,6 +8,7 @@ from collections.abc import Callable
 from symdl_codegen.ir import Module
 from symdl_codegen.ir_verify import verify_module
 from symdl_codegen.passes.checkpoints import checkpoints
+from symdl_codegen.passes.copies import copies
 from symdl_codegen.passes.dead_code import dead_code
 from symdl_codegen.passes.fuse import fuse
 from symdl_codegen.passes.in_place import in_place
@@ -27,6 +28,7 @@ from symdl_codegen.passes.unroll import unroll
 PASSES: dict[str, Callable[[Module], Module]] = {
     "powers": powers,  # small integer powers become products
     "sharing": sharing,  # equal equations are computed once
+    "copies": copies,  # what is another tensor, element by element, is not stored
     "dead_code": dead_code,  # what no output, update or guard needs goes
     "inline": inline,  # a pointwise equation moves into the one place that reads it
     "recompute": recompute,  # what is exact and cheap to compute from a stored tensor is not stored
