@@ -63,7 +63,7 @@ def _copied(kernel: Kernel, module: Module) -> tuple[str, str] | None:
         return None
     if (target.shape, target.kind) != (source.shape, source.kind):
         return None
-    own = {Index(axis.index): axis.extent for axis in axes}
+    own: dict[Scalar, Scalar] = {Index(axis.index): axis.extent for axis in axes}
     if kernel.span:
         own[Size(kernel.span.time)] = kernel.span.extent
     whole = len(own) == len(indices) and all(
