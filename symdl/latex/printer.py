@@ -12,9 +12,10 @@ from sympy import Expr, Integer
 from symdl.errors import ExpressionError
 from symdl.expr.index import Index, axis_index, free_indices
 from symdl.expr.ingest import ingest
-from symdl.expr.nodes import Array, Element, Named, Tensor, TensorSymbol
+from symdl.expr.nodes import Array, Element, Named, Tensor, TensorSymbol, axes_of
 from symdl.expr.system import Equation, System
 from symdl.latex.algebra import transpose
+from symdl.latex.centred import centred
 from symdl.latex.elements import ElementView, leaf, letters_for
 from symdl.latex.forms import Bracket, Form
 from symdl.latex.kronecker import SPLITS, kronecker_products
@@ -62,7 +63,7 @@ def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
         return _several(list(expr), notation, layout)
     if isinstance(expr, sympy.Equality):
         return f"{latex(expr.lhs, notation, layout)} = {latex(expr.rhs, notation, layout)}"
-    value = ingest(expr)
+    value = _readable(expr)
     refuse_one_name_for_two(value)
     if notation == "matrix" and not isinstance(value, Named | TensorSymbol) and recurrences_in(value):
         return over_time(value)
@@ -80,13 +81,13 @@ def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
 
 def matrix_form(expr: Any) -> Form:
     """Return the matrix form of a tensor or a closed scalar expression."""
-    value = ingest(expr)
+    value = _readable(expr)
     return tensor_form(value) if isinstance(value, Tensor) else scalar_form(value)
 
 
 def index_form(expr: Any) -> tuple[Form, list[str]]:
     """Return index notation, and the letters of the free indices: i, j, k, ... in the order of the axes."""
-    value = ingest(expr)
+    value = _readable(expr)
     used = used_names(value)
     if isinstance(value, Tensor):
         places = [axis_index(position) if size != 1 else Integer(0) for position, size in enumerate(value.shape)]
@@ -98,6 +99,15 @@ def index_form(expr: Any) -> tuple[Form, list[str]]:
     letters = letters_for(indices, used)
     sizes = {index: value.shape[position] for position, index in enumerate(places) if index in letters}
     return ElementView(letters, used, sizes).form(without_implied_guards(body, sizes)), list(letters.values())
+
+
+def _readable(expr: Any) -> Any:
+    """Return an expression as a tensor or scalar; an unnamed tensor by its deviations from a mean where it has some."""
+    value = ingest(expr)
+    if not isinstance(value, Array):
+        return value
+    body = centred(value.body)
+    return value if body is value.body else Array(body, *axes_of(value.shape))
 
 
 def latex_scalar(expr: Any) -> str:
