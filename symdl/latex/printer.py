@@ -23,6 +23,7 @@ from symdl.latex.loops import recurrences_in
 from symdl.latex.names import refuse_one_name_for_two, used_names
 from symdl.latex.over_time import over_time
 from symdl.latex.pieces import without_implied_guards
+from symdl.latex.stopped import without_weights
 from symdl.latex.view import scalar_form, tensor_form
 from symdl.latex.write import text
 
@@ -102,11 +103,11 @@ def index_form(expr: Any) -> tuple[Form, list[str]]:
 
 
 def _readable(expr: Any) -> Any:
-    """Return an expression as a tensor or scalar; an unnamed tensor by its deviations from a mean where it has some."""
+    """Return an expression as a tensor or scalar; a tensor by deviations from a mean, without weights of one."""
     value = ingest(expr)
     if not isinstance(value, Array):
         return value
-    body = centred(value.body)
+    body = centred(without_weights(value.body))
     return value if body is value.body else Array(body, *axes_of(value.shape))
 
 
