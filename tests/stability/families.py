@@ -92,6 +92,4 @@ FAMILIES = {
     "where, log": Family(sd.where(sd.greater(x, 0), sd.log(x), x)),
     "where, root": Family(sd.where(sd.greater(x, 0), sd.divide(sd.sqrt(x), 1 + x), 0)),
 }
-# Bits that are allowed where it is not two, with the reasons in docs/stability.md.
-ALLOWED = {"x/‖x‖": 2.2}
 QUICK = ("sigmoid, cross-entropy", "log(1 + exp(x))", "sinc", "√(x² + 1) - x", "log Φ", "probit, cross-entropy")

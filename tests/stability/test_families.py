@@ -6,7 +6,7 @@ import pytest
 
 import symdl as sd
 from symdl.interpret import evaluate
-from tests.stability.families import ALLOWED, BINARY, FAMILIES, QUICK, cross_entropy, n, x
+from tests.stability.families import BINARY, FAMILIES, QUICK, cross_entropy, n, x
 
 LIMITS = {"float32": 200.0, "float64": 700.0}
 
@@ -29,7 +29,7 @@ def test_two_bits(name):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_two_bits_of_all(name, dtype):
     report = measure(name, dtype)
-    assert report.ok(bits=ALLOWED.get(name, 2)), str(report)
+    assert report.ok(bits=2), str(report)
 
 
 MARGINS = {
@@ -73,6 +73,15 @@ def test_log_of_a_normal_tail(dtype, target):
         np.testing.assert_allclose(value, np.array(expected, dtype=float), rtol=16 * np.finfo(dtype).eps)
     ends = sd.compile(formulas[:2], dtype=dtype, target=target)(x=np.array([-np.inf, np.inf, np.nan]))
     np.testing.assert_array_equal(ends, [[-np.inf, 0, np.nan], [np.inf, 0, np.nan]])
+
+
+@pytest.mark.parametrize("small", [100.0, 1.0, 1e-4])
+def test_hessian_of_a_direction_where_one_entry_is_nearly_the_norm(small):
+    """There 3 x_i² Σ x/‖x‖² - 2 x_i - Σ x cancels."""
+    hessian = sd.hessian(sd.sum(x / sd.norm(x)), x)
+    arrays = {"x": np.array([small, 273.0, -small / 3, small / 7])}
+    expected = np.asarray(evaluate(hessian, arrays, precision=60), dtype=object).astype(float)
+    np.testing.assert_allclose(sd.compile(hessian, target="cpu")(arrays), expected, rtol=2e-15)
 
 
 def test_a_threshold_is_no_edge():

@@ -3,7 +3,8 @@
 A softmax's Jacobian times a vector has the factor v_i - Σ_k p_k v_k, the gradient of log-softmax is
 w_i - p_i Σ_k w_k, the Hessian of a norm times a vector v_i/‖x‖ - x_i Σ_k x_k v_k/‖x‖³. With Σ_k p_k = 1 all of them are
 a_i Σ_k α_k - b_i Σ_k β_k with a_i α_i = b_i β_i, where α_k ≥ 0 is p_k or x_k². If α_i is nearly all of its sum, what is
-left after the two equal terms is made of the others, of which rounding has left nothing.
+left after the two equal terms is made of the others, of which rounding has left nothing. The Hessian of Σ x/‖x‖ is
+three such differences: 3 x_i x_j Σ x/‖x‖⁵ goes with each of δ_ij Σ x/‖x‖³, x_i/‖x‖³ and x_j/‖x‖³.
 """
 
 import itertools
@@ -58,14 +59,25 @@ class OwnTerms:
         self.small: dict[Expr, TensorSymbol] = {}
 
     def __call__(self, node: Add) -> Expr | None:
-        """Return a sum in which two terms are such a difference with their own terms left out, or None."""
+        """Return a sum in which pairs of terms that are such differences have their own terms left out, or None."""
         if len(node.args) > MANY_TERMS:
             return None
-        terms = [rebuild(term, self.multiple) for term in node.args]
+        left = [rebuild(term, self.multiple) for term in node.args]
+        done: list[Expr] = []
+        while (pair := self.pair(left)) is not None:
+            found, left = pair
+            done.append(found)
+        return Add(*done, *left) if done else None
+
+    def pair(self, terms: list[Expr]) -> tuple[Expr, list[Expr]] | None:
+        """Return the first such difference and the terms that are left; of a term n·b_i B/A it takes one part."""
         for first, second in itertools.permutations(terms, 2):
-            found = self.diagonal(first, second) or self.difference(first, second)
+            parts, _ = (-second / first).as_coeff_Mul()
+            one = second / parts if parts.is_Integer and parts > 1 else second
+            found = self.diagonal(first, one) or self.difference(first, one)
             if found is not None:
-                return found + Add(*(term for term in terms if term is not first and term is not second))
+                rest = [term for term in terms if term is not first and term is not second]
+                return found, rest if one is second else [*rest, second - one]
         return None
 
     def multiple(self, node: Basic) -> Basic | None:
