@@ -96,14 +96,13 @@ def test_derivation_is_latex_and_a_page_that_needs_no_network_and_has_no_leftove
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_hessian_of_one_parameter(symdl):
+def test_hessian_of_one_parameter_and_of_all(symdl):
     result = symdl("derive", "ridge", "--wrt", "w", "--hessian")
     assert "2 x xᵀ + ⅕ I" in result.stdout
-    result = symdl("derive", "ridge", "--hessian")
-    assert result.exit_code == 1
-    assert result.stderr == (
-        "error: derivation: the Hessian is derived for one variable and a loss without 2 variables\n"
-    )
+    result = symdl("derive", "ridge", "--hessian")  # with bias: C = (w'x + b - y)² + ‖w‖²/10
+    assert result.exit_code == 0
+    for block in ("∂²C/∂w ∂wᵀ = 2 x xᵀ + ⅕ I", "∂²C/∂w ∂b  = 2 x ", "∂²C/∂b²    = 2 "):
+        assert block in result.stdout
 
 
 @pytest.mark.parametrize("target", ["cpu", "numpy", "cuda"])

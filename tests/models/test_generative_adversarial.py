@@ -149,8 +149,8 @@ def test_the_gradient_penalty(arrays):
     hidden = r"\tanh\left(W_1 x + b_1\right)"
     slope = r"\left(1 - \tanh^{2}\left(W_1 x + b_1\right)\right)"
     factor = r"\left(1 - \frac{1}{\left\lVert g \right\rVert}\right)"  # v = 2 (1 - 1/‖g‖) g
-    curve = rf"4 {factor} \left(w_2 \odot {hidden} \odot W_1 g \odot {slope}\right)"
-    assert_prints(by_w2, rf"2 {factor} \left(W_1 g \odot {slope}\right)")
+    curve = rf"4 {factor} \left(w_2 \odot {hidden} \odot {slope} \odot W_1 g\right)"
+    assert_prints(by_w2, rf"2 {factor} \left({slope} \odot W_1 g\right)")
     assert_prints(by_b1, f"-{curve}")
     assert_prints(by_W1, rf"2 {factor} \left(w_2 \odot {slope}\right) g^{{\top}} - {curve} x^{{\top}}")
 
