@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from symdl_codegen import build
-from symdl_codegen.intrinsics.machine import tile_shape
+from symdl_codegen.intrinsics.machine import tile_shape, tile_sizes
+from symdl_codegen.ir import Contract, statements
 from symdl_codegen.program import Index
+from symdl_codegen.scalars import evaluate
+from symdl_codegen.schedule.panels import panels, right_room
 from tests.codegen.programs import Builder, ap, axes, ld
 
 ORIENTATIONS = ("nn", "nt", "tn", "tt")
@@ -117,3 +120,22 @@ def test_batches_of_products(batch):
     a, c = rng.normal(size=(batch, 33, 270)), rng.normal(size=(batch, 130, 33))
     found = build(b.program("c"))({"a": a, "b": c})["c"]
     np.testing.assert_allclose(found, np.einsum("ski,sjk->sij", a, c), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("depth", [100, 300, 784, 1024, 1025, 3000])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_panel_has_room_for_what_is_packed_at_once(depth, known):
+    """Depths that are taken whole, and depths in blocks."""
+    b, k = Builder("panel", n=None, m=None, k=None), depth if known else "k"
+    b.input("a", "n", k)
+    b.input("w", "m", k)
+    b.eq("y", axes(i="n", j="m"), ap("mul", ld("a", "i", "r"), ld("w", "j", "r")), "add", axes(r=k))
+    fn = build(b.program("y"), dtype="float32", passes={"dots": False})
+    (part,) = (part for kernel in fn.module.kernels for part in statements(kernel.body) if isinstance(part, Contract))
+    sizes = {**tile_sizes("float32"), "n": 70, "m": 60, "k": depth}
+    place = panels(part, fn.module.buffers)
+    assert place.packs_right
+    steps = place.blocks(sizes["tile.deep"])
+    at_once = depth if steps is None else min(depth, evaluate(steps, sizes))
+    assert evaluate(right_room(place), sizes) >= at_once * sizes["tile.columns"]
+    assert (steps is None) == (known and depth <= 1024)

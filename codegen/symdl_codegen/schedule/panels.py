@@ -8,8 +8,8 @@ from symdl_codegen.scalars import ONE, ZERO, add, merged_stride, mul, strides
 LANES = Size("tile.columns")  # each backend binds these: the most columns and rows of a tile,
 ROWS = Size("tile.rows")
 BLOCK = Size("tile.block")  # the rows of finished tiles whose epilogue runs at once,
-DEEP = Size("tile.deep")  # and how deep a panel may be, at least SHALLOW
-SHALLOW = 1024
+DEEP = Size("tile.deep")  # and how deep a panel is where the depth is more than SHALLOW
+SHALLOW = 1024  # a depth that is never taken in blocks
 DEEPEST = 3  # loops inside a tile, and inside the packing of an operand
 
 Level = tuple[Scalar, ...]  # an extent, then the step of each operand
@@ -113,8 +113,8 @@ def right_room(known: Panels) -> Scalar:
     """The elements that a panel of the right operand needs, and what may be written behind it."""
     (extent, *_), *inner = known.levels
     inside = mul(*(level[0] for level in inner))
-    steps = block_steps(inside, DEEP)
-    return mul(add(mul(Apply("min", (extent, steps)), inside), LANES), LANES)
+    steps = Apply("min", (extent, block_steps(inside, DEEP))) if known.is_deep else extent
+    return mul(add(mul(steps, inside), LANES), LANES)
 
 
 def block_steps(inside: Scalar, deep: Scalar) -> Scalar:
