@@ -106,7 +106,7 @@ def _value(b: Builder, random: Random, over: tuple[Axis, ...], depth: int) -> Sc
         if over and random.random() < 0.15:
             return ap("real", Index(random.choice(over).index))
         return _load(b, random, over) if random.random() < 0.85 else Const(random.choice([0.5, -1.5, 2.0]))
-    inner = lambda: _value(b, random, over, depth - 1)  # noqa: E731
+    inner = lambda: _value(b, random, over, depth - 1)  # noqa: E731 because each use draws anew
     if choice < 0.45:
         return ap(random.choice(UNARY), ap("tanh", inner()))
     if choice < 0.55:

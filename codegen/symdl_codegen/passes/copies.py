@@ -3,7 +3,8 @@
 import re
 from dataclasses import replace
 
-from symdl_codegen.ir import Index, Kernel, Load, Module, Nest, Scalar, Size, Store, map_scalar, map_statement
+from symdl_codegen.ir import Index, Kernel, Load, Module, Nest, Scalar, Size, Store
+from symdl_codegen.passes.sharing import redirect
 
 
 def copies(module: Module) -> Module:
@@ -20,22 +21,16 @@ def copies(module: Module) -> Module:
         if pair is None:
             kept.append(kernel)
         else:
-            alias[pair[0]] = alias.get(pair[1], pair[1])
+            alias[pair[0]] = pair[1]
     if not alias:
         return module
     alias = {copy: _first(original, alias) for copy, original in alias.items()}
 
-    def change(scalar: Scalar) -> Scalar:
-        if isinstance(scalar, Load) and scalar.tensor in alias:
-            return Load(alias[scalar.tensor], scalar.indices)
-        return scalar
-
     names = re.compile(rf"\b({'|'.join(map(re.escape, alias))})(?=\[)")
     kernels = []
     for kernel in kept:
-        body = tuple(map_statement(part, lambda scalar: map_scalar(scalar, change)) for part in kernel.body)
         note = names.sub(lambda found: alias[found[1]], kernel.note)
-        kernels.append(replace(kernel, body=body, note=note))
+        kernels.append(replace(redirect(kernel, alias), note=note))
     buffers = {name: buffer for name, buffer in module.buffers.items() if name not in alias}
     return replace(module, kernels=tuple(kernels), buffers=buffers)
 

@@ -17,7 +17,7 @@ def sharing(module: Module) -> Module:
     seen: dict[tuple[object, ...], str] = {}
     kernels: list[Kernel] = []
     for kernel in module.kernels:
-        kernel = _redirect(kernel, alias)
+        kernel = redirect(kernel, alias)
         targets = kernel.writes
         if kernel.phase == "step" and len(targets) == 1:
             (target,) = targets
@@ -31,7 +31,7 @@ def sharing(module: Module) -> Module:
         kernels.append(kernel)
     return replace(
         module,
-        kernels=tuple(_redirect(kernel, alias) for kernel in kernels),  # a loop may read what comes later in it
+        kernels=tuple(redirect(kernel, alias) for kernel in kernels),  # a loop may read what comes later in it
         buffers={name: buffer for name, buffer in module.buffers.items() if name not in alias},
         outputs={name: alias.get(buffer, buffer) for name, buffer in module.outputs.items()},
         updates=tuple((state, alias.get(value, value)) for state, value in module.updates),
@@ -39,7 +39,9 @@ def sharing(module: Module) -> Module:
     )
 
 
-def _redirect(kernel: Kernel, alias: dict[str, str]) -> Kernel:
+def redirect(kernel: Kernel, alias: dict[str, str]) -> Kernel:
+    """``kernel`` with loads of each buffer in ``alias`` reading the one it stands for."""
+
     def change(scalar: Scalar) -> Scalar:
         return (
             Load(alias[scalar.tensor], scalar.indices)
