@@ -19,7 +19,7 @@ from symdl.expr.nodes import Array, Element, Tensor, TensorSymbol, axes_of
 from symdl.expr.sizes import same_size, shape_text
 from symdl.expr.system import System, trace
 from symdl.interpret.zeros import refuse_silent_zero
-from symdl.notation import BAR
+from symdl.notation import is_bar
 from symdl.simplify import simplify
 from symdl.simplify.signs import without_minus
 
@@ -53,7 +53,8 @@ def jacobian(g: Any, wrt: Any) -> Any:
     """Return the Jacobian of a tensor or scalar, of shape ``g.shape + wrt.shape``; a tuple for several variables."""
     value = ingest(g)
     variables, several = variables_of(wrt, [value], "jacobian")
-    results = _shaped(_simplified(value, variables, _jacobians(value, variables), "jacobian"), value, variables)
+    found = _simplified(value, variables, _jacobians(value, variables), "jacobian", own=False)
+    results = _shaped(found, value, variables)
     return tuple(results) if several else results[0]
 
 
@@ -65,7 +66,7 @@ def hessian(f: Any, wrt: Any) -> Any:
     rows = [
         tuple(
             _shaped(
-                _simplified(gradient, variables, _jacobians(gradient, variables), "hessian", again=True),
+                _simplified(gradient, variables, _jacobians(gradient, variables), "hessian", own=False),
                 gradient,
                 variables,
             )
@@ -151,7 +152,7 @@ def pushforward(value: Any, tangents: Mapping[Basic, Tensor]) -> Any:
 
 
 def _simplified(
-    value: Any, variables: Sequence[Basic], derivatives: Sequence[Tensor], what: str, again: bool = False
+    value: Any, variables: Sequence[Basic], derivatives: Sequence[Tensor], what: str, own: bool = True
 ) -> list[Any]:
     """Return simplified derivatives; one that is 0 although the variable is in the value is tested with numbers.
 
@@ -160,15 +161,14 @@ def _simplified(
         variables: By what.
         derivatives: As the sweeps give them.
         what: The caller, for errors.
-        again: Whether the value is a derivative itself: adjoints of its parts are written out then, since δ and ζ are
-            those of the loss.
+        own: Whether adjoints keep their names: δ and ζ are those of a loss, and else written out.
 
     Raises:
         InternalError: if the value changes with the variable at a random point all the same.
     """
     # Names of the value come first: what a derivative is made of is found to be one of them.
     known = [] if stacks_in(value) else _named_in(value)
-    found = simplify([*known, *_explained(derivatives, known, again)]).values[len(known) :]
+    found = simplify([*known, *_explained(derivatives, known, not own)]).values[len(known) :]
     results = [without_minus(result) for result in found]
     for variable, result in zip(variables, results, strict=True):
         if getattr(result, "body", result) == 0 and variable in getattr(value, "free_symbols", ()):
@@ -199,7 +199,7 @@ def _explained(derivatives: Sequence[Tensor], known: Sequence[Tensor], everythin
         adjoint = equation.named and equation.target.name not in names
         if everything and equation.named:  # a second δ may have the first one's name
             adjoint = system.tensor(equation.target) not in known
-        if adjoint and equation.loop is None and (everything or (not made and equation.target.name.endswith(BAR))):
+        if adjoint and equation.loop is None and (everything or (not made and is_bar(equation.target.name))):
             equation = replace(equation, named=False)
         above[equation.target] = made or adjoint
         equations.append(equation)
@@ -254,6 +254,8 @@ def variables_of(wrt: Any, values: Sequence[Any], what: str) -> tuple[list[Basic
             variable: Any = found.get(str(item.label))
         else:
             variable = ingest(item)
+        if isinstance(variable, Element) and not variable.indices:
+            variable = variable.tensor
         if not isinstance(variable, TensorSymbol | Symbol):
             raise DerivationError(f"{what}: expected a variable (a declared tensor or scalar), found {item}")
         if found.get(variable.name) != variable:

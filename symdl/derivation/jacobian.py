@@ -52,7 +52,9 @@ def jacobian_derivation(value: Tensor, variables: Sequence[Basic]) -> Derivation
         if len(paths) > 1 and any(len(path) == 1 for path in paths):  # the variable directly, and by way of others
             left = rf"\frac{{d{name}}}{{d{texts[variable]}}}"
         if chain and chain != left and len(paths) <= 4:
-            lines.add(JACOBIAN, left, chain, "chain rule")
+            reverse = " + ".join(" ".join(_slope(texts, *link) for link in path[::-1]) for path in paths)
+            orders = (value.order, getattr(variable, "order", 0))
+            lines.add(JACOBIAN, left, chain, "chain rule", reverse, orders)
             lines.add(JACOBIAN, left, result, "multiplied")
         else:
             lines.add(JACOBIAN, left, result, "chain rule" if len(paths) > 4 else local_rule(value, variable))

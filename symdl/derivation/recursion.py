@@ -13,10 +13,12 @@ from symdl.derivation.steps import BACKWARD, FORWARD, GRADIENT, Derivation, Line
 from symdl.derive.layers import Backpropagation, backpropagation, forward_equations
 from symdl.expr.contract import transpose
 from symdl.expr.layers import layer_latex, layer_of
-from symdl.expr.nodes import Named, Tensor, TensorSymbol
+from symdl.expr.nodes import Array, Named, Tensor, TensorSymbol
 from symdl.expr.replace import replaced
 from symdl.latex import latex
-from symdl.notation import adjoint_name
+from symdl.latex.printer import matrix_form
+from symdl.latex.write import PRODUCT, within
+from symdl.notation import adjoint_name, label_latex
 from symdl.ops.reductions import sum as total
 from symdl.simplify import simplify
 from symdl.simplify.signs import without_minus
@@ -55,26 +57,32 @@ class _Adjoints:
     def __init__(self, found: Backpropagation, base: str) -> None:
         stack = found.stack
         self.found, self.stack, self.index, self.depth = found, stack, stack.index, stack.depth
-        self.symbol = adjoint_name(base, base)[1]
+        self.symbol = adjoint_name(base, label_latex(base))[1]
         self.equations = [name for name, _ in forward_equations(stack)]
         self.adjoints: list[Named] = named_inside(found.previous, set(self.equations))
         self.down = rf"for ${sympy.latex(stack.index)} = {sympy.latex(stack.depth)}, \dots, 1$"
 
     def add_to(self, lines: Lines) -> None:
-        """Add ζ[ℓ] as a recursion in the layer's Jacobian, what is inside a layer, and those as a recursion too."""
+        """Add ζ[ℓ] as a recursion in the layer's Jacobian, what is inside a layer, and those as a recursion too.
+
+        Where layers are numbers, the recursion has a solution: a product over the layers above.
+        """
         above = self.index + 1
         zeta = layer_latex(self.symbol, self.index)
         last, *values = self.simplified(self.found.last, *self.adjoints, self.found.previous)
         inner = values[:-1]
-        if self.stack.previous.order == 1:
+        order = self.stack.previous.order
+        if order <= 1:
             slope = rf"\frac{{\partial {latex(self.name_at(above))}}}{{\partial {latex(self.name_at(self.index))}}}"
-            turned = transpose(self.at(jacobian(self.stack.step, self.stack.previous), above))
-            lines.add(BACKWARD, slope, turned, "transposed Jacobian of a layer")
+            what = "transposed Jacobian of a layer" if order else "derivative of a layer"
+            lines.add(BACKWARD, slope, self.slope(above), what)
             below = f"{slope} {layer_latex(self.symbol, above)}"
         else:
             below = latex(self.at(values[-1], above))
         rule = rf"$\partial C/\partial {latex(self.name_at(self.index))}$, chain rule, {self.down}"
         lines.add(BACKWARD, zeta, self.cases(latex(last), below), rule)
+        if order == 0:
+            lines.add(BACKWARD, zeta, self.solved(last), "the recursion solved")
         for adjoint, value in zip(self.adjoints, inner, strict=True):
             lines.add(BACKWARD, latex(adjoint), value.definition, f"chain rule, {self.down}")
         if len(self.adjoints) == 1:
@@ -83,6 +91,17 @@ class _Adjoints:
             [inside] = self.simplified(*replaced([delta.definition], {self.found.adjoint: zeta_below}))
             right = self.cases(latex(self.top(delta)), latex(inside))
             lines.add(BACKWARD, latex(delta), right, f"${zeta}$ written out")
+
+    def slope(self, place: Expr) -> Tensor:
+        """Return the derivative of a[place] by a[place-1]: for vectors the transposed Jacobian."""
+        found = jacobian(self.stack.step, self.stack.previous)
+        return self.at(transpose(found) if isinstance(found, Tensor) else Array(found), place)
+
+    def solved(self, last: Tensor) -> str:
+        """Return ζ[ℓ] as ζ[L] times the slopes of the layers above, numbers all."""
+        j = Symbol("j" if self.index.name != "j" else "k", integer=True, positive=True)
+        product = rf"\prod_{{{j}={sympy.latex(self.index)}+1}}^{{{sympy.latex(self.depth)}}}"
+        return f"{_factor(last)} {product} {_factor(self.slope(j))}"
 
     def top(self, adjoint: Named) -> Tensor:
         """Return an adjoint inside layer L, with ζ[L] written out."""
@@ -115,3 +134,8 @@ class _Adjoints:
         index, depth = sympy.latex(self.index), sympy.latex(self.depth)
         rows = rf"{last} & {index} = {depth} \\ {below} & {index} < {depth}"
         return rf"\begin{{cases}} {rows} \end{{cases}}"
+
+
+def _factor(value: Tensor) -> str:
+    """Return the LaTeX of a value as one factor of a product."""
+    return within(matrix_form(value), PRODUCT)

@@ -19,8 +19,19 @@ JACOBIAN = (
     "a matrix counts row by row. Functions of vectors and matrices act element by element."
 )
 LAYOUT = "Gradients have the shape of their variable; functions of vectors and matrices act element by element."
+_LAYOUTS = {  # what stands in the place of these two in other layouts
+    "numerator": "Numerator layout: the rows of what is derived come first, so that the gradient by a vector is a row. "
+    "Functions of vectors and matrices act element by element.",
+    "denominator": "Denominator layout: the rows of the variable come first, so that a Jacobian is transposed. "
+    "Functions of vectors and matrices act element by element.",
+}
 _FACTS = {"entries sum to 1": "probabilities sum to 1"}
 _LONGEST = 120
+
+
+def in_layout(note: str, layout: str) -> str:
+    """Return a note as it reads in a layout."""
+    return _LAYOUTS.get(layout, note) if note in (LAYOUT, JACOBIAN) else note
 
 
 def through(users: Sequence[Tensor], cost: Basic) -> str:

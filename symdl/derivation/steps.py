@@ -1,11 +1,14 @@
 """What a derivation consists of, and how it prints: numbered steps as LaTeX, as Unicode text, in Jupyter."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symdl.derivation.plain import plain, plain_text, width
+from symdl.derivation.rules import in_layout
+from symdl.expr.nodes import Tensor
 from symdl.latex import latex
+from symdl.latex.printer import layout_note, turns
 
 FORWARD, BACKWARD, GRADIENT, JACOBIAN, HESSIAN = PARTS = ("forward", "backward", "gradient", "Jacobian", "Hessian")
 
@@ -22,6 +25,8 @@ class Step:
         part: ``forward`` (the equations as declared), ``backward`` (adjoints, from the loss back), ``gradient``,
             ``Jacobian`` or ``Hessian``.
         value: The right side as an expression, where it is one.
+        turned: The right side transposed, where it is a derivative but no expression.
+        derivative: For a derivative, the orders of what is derived and of the variable.
     """
 
     number: int
@@ -30,6 +35,15 @@ class Step:
     rule: str
     part: str = GRADIENT
     value: Any = None
+    turned: str = ""
+    derivative: tuple[int, int] | None = None
+
+    def right_in(self, layout: str) -> str:
+        """Return the right side in a layout of derivatives; see ``sd.latex``."""
+        if self.value is not None:
+            return latex(self.value, layout=layout)
+        right = self.turned if turns(layout, self.derivative) else self.right
+        return right + layout_note(layout, self.derivative)
 
 
 @dataclass(frozen=True)
@@ -48,9 +62,23 @@ class Derivation:
     results: tuple[Any, ...]
     notes: tuple[str, ...] = ()
 
-    def latex(self) -> str:
-        """Return the steps as an ``aligned`` block, each with its number and rule."""
-        return aligned(self.steps)
+    def latex(self, layout: str = "book") -> str:
+        """Return the steps as an ``aligned`` block, each with its number and rule.
+
+        Args:
+            layout: How derivatives are arranged, ``"book"``, ``"numerator"`` or ``"denominator"``, as for ``sd.latex``.
+                Adjoints that have a name keep the shape of what they belong to.
+        """
+        return aligned(self.in_layout(layout).steps)
+
+    def in_layout(self, layout: str) -> "Derivation":
+        """Return the derivation with the right sides of derivatives as a layout arranges them.
+
+        Raises:
+            ExpressionError: for an unknown layout.
+        """
+        steps = tuple(replace(step, right=step.right_in(layout)) for step in self.steps)
+        return replace(self, steps=steps, notes=tuple(in_layout(note, layout) for note in self.notes))
 
     def parts(self) -> list[tuple[str, tuple[Step, ...]]]:
         """Return the steps by part, in order."""
@@ -92,11 +120,13 @@ class Lines:
 
     steps: list[Step] = field(default_factory=list)
 
-    def add(self, part: str, left: str, value: Any, rule: str) -> None:
-        """Add a step; ``value`` is an expression, or LaTeX."""
+    def add(self, part: str, left: str, value: Any, rule: str, turned: str = "", orders: Any = None) -> None:
+        """Add a step; ``value`` is an expression, or LaTeX: of a derivative with its transpose and its orders."""
         given = isinstance(value, str)
         right = value if given else latex(value)
-        self.steps.append(Step(len(self.steps) + 1, left, right, rule, part, None if given else value))
+        if part == GRADIENT and isinstance(value, Tensor):
+            value = value.marked((0, value.order))
+        self.steps.append(Step(len(self.steps) + 1, left, right, rule, part, None if given else value, turned, orders))
 
 
 def aligned(steps: Sequence[Step]) -> str:

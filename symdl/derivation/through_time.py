@@ -45,7 +45,9 @@ def through_time(loss: Expr, variables: Sequence[Basic], cost: str) -> Derivatio
         name = latex(variable)
         if hasattr(gradient, "shape") and view.axis(gradient) is not None:
             name = view.marked(name)
-        lines.add(GRADIENT, rf"\frac{{\partial {cost}}}{{\partial {name}}}", value_text(value), "chain rule")
+        left, right = rf"\frac{{\partial {cost}}}{{\partial {name}}}", value_text(value)
+        orders = (0, getattr(gradient, "order", 0))
+        lines.add(GRADIENT, left, right, "chain rule", rf"\left({right}\right)^{{\top}}", orders)
     title = rf"\nabla {cost}, \quad {cost} = {value_text(view.values[0])}"
     steps = [(total(found.name), found.name.definition.free_symbols) for found in forward]
     return Derivation(title, tuple(lines.steps), gradients, notes_for((loss, variables), *steps))

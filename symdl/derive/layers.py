@@ -9,7 +9,7 @@ from symdl.errors import DerivationError
 from symdl.expr.layers import LayerStack, layer_latex
 from symdl.expr.nodes import Array, Element, Named, Tensor, TensorSymbol
 from symdl.expr.system import trace
-from symdl.notation import adjoint_name
+from symdl.notation import adjoint_name, label_latex
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def backpropagation(loss: Basic) -> Backpropagation:
     output = TensorSymbol(stack.name, stack.shape, (), stack.latex_name)
     outer = trace([loss.xreplace({stack: output})])
     last = reverse(outer, {outer.outputs[0]: Array(Integer(1))}, [output])[output]
-    word, symbol = adjoint_name(base, base)
+    word, symbol = adjoint_name(base, label_latex(base))
     adjoint = TensorSymbol(f"{word}[{stack.index}]", stack.step.shape, (), layer_latex(symbol, stack.index))
     step = stack.step.definition if isinstance(stack.step, Named) else stack.step
     layer = trace([step])

@@ -19,6 +19,7 @@ from symdl.expr.index import rebuild
 from symdl.expr.ingest import ingest
 from symdl.expr.nodes import Array, CompositeOp, Element, Named, Tensor, TensorSymbol
 from symdl.expr.sizes import plain_size, same_size, shape_text, width_of
+from symdl.notation import label_latex
 
 
 def widths(name: str) -> sympy.IndexedBase:
@@ -55,30 +56,30 @@ class Layers:
         """Declare a vector for each layer."""
         return self.tensor(name, (size,), **properties)
 
+    def scalar(self, name: str) -> Element:
+        """Declare a number for each layer."""
+        return Element(TensorSymbol(f"{name}[{self.index}]", (), (), layer_latex(name, self.index)))
+
     def named(self, name: str, value: Any) -> Any:
         """Name an intermediate of each layer, such as z."""
         return name_it(f"{name}[{self.index}]", value, latex=layer_latex(name, self.index))
 
-    def recur(self, name: str, start: Any, step: Callable[[Any], Any]) -> "LayerStack":
+    def recur(self, name: str, start: Any, step: Callable[[Any], Any]) -> Any:
         """Return a[L] of the recurrence ``a[0] = start``, ``a[ℓ] = step(a[ℓ-1])``.
 
         Args:
             name: The name of what is passed from layer to layer.
-            start: The input, a tensor; its sizes are those of ``step``'s result at ℓ = 0.
+            start: The input, a tensor or a scalar; its sizes are those of ``step``'s result at ℓ = 0.
             step: The equations of layer ℓ, given a[ℓ-1].
 
         Raises:
             ShapeError: if the step's result at ℓ = 0 has not the shape of ``start``.
         """
-        first = ingest(start)
-        if not isinstance(first, Tensor):
-            raise ExpressionError(f"layers: expected a tensor to start from, found {first}")
+        first = _as_tensor(start)
         before = self.index - 1
         shape = tuple(_width_at(size, before) for size in first.shape)
         previous = TensorSymbol(f"{name}[{before}]", shape, (), layer_latex(name, before))
-        result = ingest(step(previous))
-        if not isinstance(result, Tensor):
-            raise ExpressionError(f"layers: the step must return a tensor, found {result}")
+        result = _as_tensor(step(_as_value(previous)))
         if not isinstance(result, Named):
             result = self.named(name, result)
         stack = LayerStack(Str(name), first, result, previous, self.index, self.depth)
@@ -88,7 +89,19 @@ class Layers:
                 f"layers: {name}[0] = {first} has shape {shape_text(first.shape)}, but the step's result has "
                 f"shape {shape_text(result.shape)}, which is {shape_text(expected)} at {self.index} = 0"
             )
-        return stack
+        return _as_value(stack)
+
+
+def _as_tensor(value: Any) -> Tensor:
+    """Return an expression as a tensor, of order 0 for a scalar."""
+    found = ingest(value)
+    if isinstance(found, Element) and not found.indices:
+        return found.tensor
+    return found if isinstance(found, Tensor) else Array(found)
+
+
+def _as_value(tensor: Tensor) -> Any:
+    return tensor if tensor.order else Element(tensor)
 
 
 def _width_at(size: Expr, place: Expr) -> Expr:
@@ -98,8 +111,8 @@ def _width_at(size: Expr, place: Expr) -> Expr:
 
 
 def layer_latex(name: str, place: Any) -> str:
-    """Return the book's superscript: W^{[ℓ]}."""
-    return f"{name}^{{[{sympy.latex(place)}]}}"
+    """Return the book's superscript: W^{[ℓ]}; for a name, or LaTeX without a superscript."""
+    return f"{label_latex(name)}^{{[{sympy.latex(place)}]}}"
 
 
 def layers(index: Any, depth: Any) -> Layers:

@@ -1,6 +1,6 @@
 """Python operators of tensors: what ``+ - * / ** @ .T []`` mean, and the error when they mean nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sympy import Expr, Integer, MatrixExpr
@@ -18,6 +18,8 @@ class TensorOperators:
 
     shape: tuple[Expr, ...]
     is_row: bool
+    derivative: tuple[int, int] | None
+    marked: Callable[[tuple[int, int] | None], Any]
     _op_priority = 100.0  # above SymPy's matrices: mixed expressions become symdl tensors
     __array_ufunc__ = None  # NumPy scalars defer to the reflected operators below
 
@@ -34,7 +36,7 @@ class TensorOperators:
         return _combine("-", lambda a, b: a - b, other, self)
 
     def __neg__(self) -> Any:
-        return _combine("*", lambda a, b: a * b, Integer(-1), self)
+        return _scale("*", Integer(-1), self)
 
     def __pos__(self) -> Any:
         return self
@@ -134,7 +136,14 @@ def operands(what: str, *values: Any) -> list[Any]:
 def _combine(what: str, function: Callable[..., Expr], *values: Any) -> Any:
     from symdl.expr.nodes import pointwise
 
-    return pointwise(function, *operands(what, *values))
+    return _marked_like(values, pointwise(function, *operands(what, *values)))
+
+
+def _marked_like(values: Sequence[Any], result: Any) -> Any:
+    """Return a sum or multiple of derivatives marked as all of them are, for its layout in print."""
+    marks = {value.derivative if isinstance(value, TensorOperators) else None for value in values}
+    mark = marks.pop() if len(marks) == 1 else None
+    return result if mark is None or not isinstance(result, TensorOperators) else result.marked(mark)
 
 
 def _scale(what: str, left: Any, right: Any) -> Any:
@@ -153,6 +162,5 @@ def _scale(what: str, left: Any, right: Any) -> Any:
             f"{shape_text(found[1].shape)}; write @ for the matrix product, sd.hadamard for the element-wise product, "
             "sd.divide for the element-wise quotient"
         )
-    if what == "/":
-        return pointwise(lambda a, b: a / b, *found)
-    return pointwise(lambda a, b: a * b, *found)
+    product = pointwise((lambda a, b: a / b) if what == "/" else (lambda a, b: a * b), *found)
+    return _marked_like([value for value in (left, right) if isinstance(value, Tensor)], product)

@@ -4,7 +4,6 @@ A block of equations ``h[t, i] = f(..., h[t-1, j], ...)`` is one node, ``Recurre
 run forward or in reverse; the derivative of a recurrence is a recurrence in the other direction.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import cached_property
@@ -20,6 +19,7 @@ from symdl.expr.nodes import Array, Call, Element, Reduce, Tensor, TensorSymbol,
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.sizes import as_size, same_size, shape_text
 from symdl.expr.stop_gradient import StopGradient
+from symdl.notation import label_latex
 
 _depth: ContextVar[int] = ContextVar("recurrences whose steps are being written", default=0)
 
@@ -296,14 +296,5 @@ def _of_one_time(value: Tensor) -> Tensor:
 
 def _label(equation: Any, system: Any, labels: Sequence[str]) -> str:
     if equation.target in system.outputs:
-        return rf"{_latex(labels[system.outputs.index(equation.target)])}^{{\langle t \rangle}}"
+        return rf"{label_latex(labels[system.outputs.index(equation.target)])}^{{\langle t \rangle}}"
     return equation.target.latex_name if equation.named else ""
-
-
-def _latex(label: str) -> str:
-    """Return the LaTeX of a name: h2 is h with the subscript 2; what is LaTeX already stays."""
-    found = re.fullmatch(r"([A-Za-z]+?)_?([0-9]+|(?<=_)[A-Za-z]+)", label)
-    if found is None:
-        return label
-    mark = found[2] if len(found[2]) == 1 or found[2].isdigit() else rf"\mathrm{{{found[2]}}}"
-    return f"{found[1]}_{{{mark}}}"

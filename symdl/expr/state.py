@@ -13,6 +13,7 @@ from symdl.expr.ingest import ingest
 from symdl.expr.nodes import Element, Tensor, TensorSymbol
 from symdl.expr.sizes import same_size, shape_text
 from symdl.expr.structure import fingerprint
+from symdl.notation import name_latex
 
 WHEN = ("before", "after")
 
@@ -140,8 +141,6 @@ def states_in(values: Iterable[Any]) -> tuple[State, ...]:
 
 
 def _own(name: str, shape: Any, properties: Any, latex: str) -> TensorSymbol:
-    from symdl.latex.names import name_latex
-
     return TensorSymbol(f"{name}.before", shape, tuple(properties), latex or name_latex(name))
 
 

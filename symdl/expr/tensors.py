@@ -25,7 +25,7 @@ class Tensor(TensorOperators, Basic):
         is_row: True for the transpose of a vector, whose shape is (1, n).
         properties: Declared facts such as ``symmetric`` or ``simplex``.
         derivative: For what ``sd.grad``, ``sd.jacobian`` and ``sd.hessian`` return, the orders of what was derived and
-            of the variable; a copy with this mark equals the tensor without it.
+            of the variable; so do sums and multiples of these. A copy with this mark equals the tensor without it.
     """
 
     is_symdl_tensor: ClassVar[bool] = True

@@ -21,8 +21,9 @@ from symdl.latex.algebra import add, apply, power, scale, structure
 from symdl.latex.forms import At, BigOp, Bracket, Cases, Delta, Form, Leaf, Logic, Place, Relation
 from symdl.latex.forms import Number as NumberForm
 from symdl.latex.linear_algebra import call_form
-from symdl.latex.names import LETTERS, name_latex, symbol_latex
+from symdl.latex.names import LETTERS, symbol_latex
 from symdl.latex.pieces import bound, gathered, is_choice
+from symdl.notation import name_latex
 
 COMPARISONS = {sympy.Eq: "==", sympy.Ne: "!=", sympy.Lt: "<", sympy.Le: "<=", sympy.Gt: ">", sympy.Ge: ">="}
 _ARITHMETIC = (Add, Mul, Pow, sympy.floor, sympy.ceiling, sympy.Mod, sympy.Min, sympy.Max)

@@ -1,6 +1,5 @@
-"""Names in LaTeX: Greek letters, accents, trailing digits as subscripts, and letters for indices."""
+"""Names in LaTeX as symbols carry them, with superscripts and subscripts added; letters for indices."""
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,55 +7,9 @@ from sympy import Basic, Expr, Symbol
 
 from symdl.errors import NameConflictError
 from symdl.expr.nodes import Array, CompositeOp, Named, Reduce, TensorSymbol
+from symdl.notation import name_latex
 
-GREEK = (
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
-    "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "varepsilon", "varphi", "vartheta", "ell",
-)  # fmt: skip
-_CAPITALS = ("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega")
-_UNICODE = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", [*GREEK[:-4], *_CAPITALS], strict=False))
-_ACCENTS = {"hat": r"\hat", "bar": r"\bar", "tilde": r"\tilde", "dot": r"\dot"}
-_SPECIAL = {
-    "\\": r"\backslash ", "{": r"\{", "}": r"\}", "_": r"\_", "^": r"\hat{}", "#": r"\#", "$": r"\$", "%": r"\%",
-    "&": r"\&", "~": r"\sim ", " ": r"\ ",
-}  # fmt: skip
 LETTERS = ("i", "j", "k", "l", "m", "r", "s", "t", "u", "v", "a", "b", "c", "d", "h", "p", "q")
-
-
-def name_latex(name: str) -> str:
-    r"""Return the LaTeX of a name.
-
-    >>> print(*map(name_latex, ["alpha", "x12", "y_hat", "W_out", "loss"]))
-    \alpha x_{12} \hat{y} W_{\mathrm{out}} \mathrm{loss}
-    """
-    base, *parts = [part for part in name.split("_") if part] or [name]
-    accents = [part for part in parts if part in _ACCENTS]
-    subscripts = [part for part in parts if part not in _ACCENTS]
-    digits = re.fullmatch(r"(.*?[^0-9])([0-9]+)", base)
-    if digits:
-        base, subscripts = digits[1], [digits[2], *subscripts]
-    text = _word(base)
-    for accent in accents:
-        text = f"{_ACCENTS[accent]}{{{text}}}"
-    return f"{text}_{{{','.join(map(_word, subscripts))}}}" if subscripts else text
-
-
-def _word(word: str) -> str:
-    if word in GREEK or word in _CAPITALS:
-        return f"\\{word}"
-    if word in _UNICODE:
-        return f"\\{_UNICODE[word]}"
-    if (len(word) == 1 and word.isascii() and word.isalnum()) or word.isdigit():
-        return word
-    return rf"\mathrm{{{''.join(map(_character, word))}}}"
-
-
-def _character(character: str) -> str:
-    if character in _UNICODE:
-        return f"\\{_UNICODE[character]} "
-    if character in _SPECIAL:
-        return _SPECIAL[character]
-    return character if character.isascii() and character.isprintable() else rf"\text{{{character}}}"
 
 
 def symbol_latex(symbol: Any) -> str:

@@ -41,10 +41,11 @@ def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
             these (nested tuples, as from a Hessian in several variables, print as a matrix).
         notation: ``"matrix"``: transposes, ⊙, diag, norms, with elements in brackets only where nothing else exists;
             ``"index"``: elements and sums, with indices from 1 on.
-        layout: How derivatives are arranged; for what ``sd.grad``, ``sd.jacobian`` and ``sd.hessian`` return, which
-            remember what they are derivatives of. ``"book"``: as they are stored, a gradient in the shape of its
-            variable, a Jacobian with the rows of what is derived. ``"numerator"``: the rows of what is derived
-            first, so that the gradient by a vector is a row and that by a matrix has its transposed shape.
+        layout: How derivatives are arranged; for what ``sd.grad``, ``sd.jacobian`` and ``sd.hessian`` return, and for
+            sums and multiples of these, which remember what they are derivatives of. ``"book"``: as they are stored,
+            a gradient in the shape of its variable, a Jacobian with the rows of what is derived. ``"numerator"``: the
+            rows of what is derived first, so that the gradient by a vector is a row and that by a matrix has its
+            transposed shape.
             ``"denominator"``: the rows of the variable first, so that a Jacobian is transposed, and the derivative of a
             vector by a scalar is a row. Both say so behind the formula; the array itself is the same. Other
             expressions and derivatives of three axes or more print as they are.
@@ -68,16 +69,27 @@ def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
     refuse_one_name_for_two(value)
     if notation == "matrix" and not isinstance(value, Named | TensorSymbol) and recurrences_in(value):
         return over_time(value)
-    derivative = getattr(expr, "derivative", None) if layout != "book" else None
-    turned = derivative in _TURNED.get(layout, ())
+    derivative = getattr(expr, "derivative", None)
+    turned = turns(layout, derivative)
     if notation == "index":
         content = text(index_form(value.T if turned else value)[0])
     elif isinstance(value, Tensor):
         content = text(transpose(tensor_form(value))) if turned else _tensor(value)
     else:
         content = latex_scalar(value)
-    arranged = derivative is not None and sum(derivative) <= 2
-    return rf"{content}\quad\text{{({layout} layout)}}" if arranged else content
+    return content + layout_note(layout, derivative)
+
+
+def turns(layout: str, derivative: tuple[int, int] | None) -> bool:
+    """Tell whether a layout transposes a derivative of these orders, of what is derived and of the variable."""
+    return derivative in _TURNED.get(layout, ())
+
+
+def layout_note(layout: str, derivative: tuple[int, int] | None) -> str:
+    """Return what stands behind a derivative of these orders: its layout, unless it is the book's."""
+    if layout == "book" or derivative is None or sum(derivative) > 2:
+        return ""
+    return rf"\quad\text{{({layout} layout)}}"
 
 
 def matrix_form(expr: Any) -> Form:

@@ -302,6 +302,44 @@ def test_errors(arguments, error, message):
     assert message in str(caught.value)
 
 
+def test_layouts():
+    """Derivatives turn, and so does the order of their product; adjoints with a name keep their shape."""
+    n, p = sd.dims("n p")
+    X, w = sd.matrix("X", n, p), sd.vector("w", p)
+    steps = sd.derivation(sd.tanh(X @ sd.sigmoid(w)), w)
+    chain = {layout: steps.in_layout(layout).steps[4].right for layout in ("book", "numerator", "denominator")}
+    outer, inner = r"\frac{\partial f}{\partial u}", r"\frac{\partial u}{\partial w}"
+    assert chain["book"] == f"{outer} {inner}"
+    assert chain["numerator"].startswith(f"{outer} {inner}\\quad")
+    assert chain["denominator"].startswith(f"{inner} {outer}\\quad")
+    loss, variables = logistic()
+    numerator = sd.derivation(loss, variables).in_layout("numerator")
+    assert [step.right for step in numerator.steps if step.part == "backward"] == [
+        r"\sigma_{\mathrm{Sig}}\left(u\right) - y"
+    ]
+    rights = [step.right for step in numerator.steps if step.part == "gradient"]
+    assert rights[0] == r"\bar{u}^{\top} X\quad\text{(numerator layout)}"
+    assert "Numerator layout" in numerator.text()
+    assert r"\text{(numerator layout)}" in sd.derivation(loss, variables).latex("numerator")
+    with pytest.raises(sd.errors.ExpressionError, match="unknown layout"):
+        sd.derivation(loss, variables).latex("rows")
+
+
+def test_layouts_through_time():
+    """Words as names of recurrences are Greek letters, and the sum over time is turned as a whole."""
+    T, p = sd.dims("T p")
+    A, x = sd.matrix("A", p, p), sd.matrix("X", T, p)
+    mu = sd.recurrence(lambda t, mu: sd.tanh(A @ mu + x[t]), sd.zeros(p), T, names="mu")
+    steps = sd.derivation(sd.sum(sd.square(mu)), A)
+    right = r"\sum_{t=1}^{T} \delta^{\langle t \rangle} \mu^{\langle t-1 \rangle\top}"
+    assert steps.steps[-1].right == right
+    assert (
+        steps.in_layout("numerator").steps[-1].right
+        == rf"\left({right}\right)^{{\top}}\quad\text{{(numerator layout)}}"
+    )
+    assert katex_error(steps.latex("numerator")) is None
+
+
 def test_deep_networks_are_quick():
     """Linear in the depth: every quantity is simplified once."""
     from time import perf_counter

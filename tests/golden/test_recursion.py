@@ -116,6 +116,61 @@ BOOK = {
 }
 
 
+def scalar_chain():
+    """Catalogue 5.4-scalarchain: hidden units that are numbers, a[ℓ] = σ(θ[ℓ] a[ℓ-1])."""
+    p, net = sd.dims("p"), sd.layers("ell", "L")
+    theta, start = net.scalar("theta"), sd.sigmoid(sd.vector("w", p) @ sd.vector("x", p))
+    a = net.recur("a", start, lambda below: net.named("a", sd.sigmoid(net.named("z", theta * below))))
+    return (a - sd.scalar("y")) ** 2, theta, net.depth
+
+
+def test_numbers_as_layers():
+    """∂C/∂θ[ℓ] = Ċ (Π_{j>ℓ} θ[j] σ̇(z[j])) σ̇(z[ℓ]) a[ℓ-1], by ζ[ℓ] and δ[ℓ]."""
+    loss, theta, _ = scalar_chain()
+    derivation = sd.derivation(loss, theta)
+    slope = r"\theta^{[%s]}a^{[%s]}(1-a^{[%s]})"
+    expected = {
+        SLOPE: slope % ((r"\ell+1",) * 3),
+        r"\zeta^{[\ell]}": r"2(a^{[L]}-y)\prod_{j=\ell+1}^{L}" + slope % (("j",) * 3),
+        r"\delta^{[\ell]}": r"\zeta^{[\ell]}a^{[\ell]}(1-a^{[\ell]})",
+        r"\frac{\partial C}{\partial\theta^{[\ell]}}": r"\delta^{[\ell]}a^{[\ell-1]}",
+    }
+    found = lines(derivation)
+    assert [(plain(left), plain(right)) in found for left, right in expected.items()] == [True] * len(expected)
+    assert katex_error(derivation.latex()) is None
+
+
+def test_the_product_over_numbers_as_layers():
+    """The gradients of five layers, against the product in NumPy and differences."""
+    loss, _, L = scalar_chain()
+    unrolled = loss.xreplace({L: 5})
+    rng = np.random.default_rng(0)
+    values = {"x": rng.standard_normal(3), "w": rng.standard_normal(3), "y": 0.3}
+    values |= {f"theta{layer}": rng.standard_normal() for layer in range(1, 6)}
+    parameters = sorted((s for s in unrolled.free_symbols if s.name.startswith("theta")), key=lambda s: s.name)
+    found = [evaluate(gradient, values) for gradient in sd.grad(unrolled, parameters)]
+    a = [1 / (1 + np.exp(-values["w"] @ values["x"]))]
+    for layer in range(1, 6):
+        a.append(1 / (1 + np.exp(-values[f"theta{layer}"] * a[-1])))
+    slopes = [a[layer] * (1 - a[layer]) for layer in range(6)]
+    for layer in range(1, 6):
+        above = np.prod([values[f"theta{j}"] * slopes[j] for j in range(layer + 1, 6)])
+        assert found[layer - 1] == pytest.approx(2 * (a[5] - 0.3) * above * slopes[layer] * a[layer - 1], rel=1e-12)
+        ends = [evaluate(unrolled, {**values, f"theta{layer}": values[f"theta{layer}"] + h}) for h in (1e-6, -1e-6)]
+        assert found[layer - 1] == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-4, abs=1e-12)
+
+
+def test_words_as_names_of_layers():
+    """Greek letters stay Greek in layers and adjoints; the recursion of an adjoint without a symbol goes up a layer."""
+    N, net = sd.widths("N"), sd.layers("ell", "L")
+    W = net.matrix("Omega", N[net.index], N[net.index - 1])
+    mu = net.recur("mu", sd.vector("x", N[0]), lambda below: net.named("mu", sd.sigmoid(net.named("xi", W @ below))))
+    text = plain(sd.derivation(sd.sum(sd.square(mu)), W).latex())
+    assert plain(r"\xi^{[\ell]}&=\Omega^{[\ell]}\mu^{[\ell-1]}").replace("&", "") in text.replace("&", "")
+    assert plain(r"\Omega^{[\ell+1]\top}\bar{\xi}^{[\ell+1]}&\ell<L") in text
+    assert plain(r"\bar{\xi}^{[\ell]}\mu^{[\ell-1]\top}") in text
+
+
 @pytest.mark.parametrize("entry", BOOK)
 def test_printed_as_in_the_book(entry):
     activation, cost, expected = BOOK[entry]

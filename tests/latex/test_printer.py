@@ -54,6 +54,14 @@ def test_layouts_leave_what_is_no_derivative():
     assert grad(w @ x, x) == w
 
 
+def test_sums_and_multiples_of_derivatives_are_arranged_like_them():
+    row = r"\left(X w - y\right)^{\top} X" + NOTE % "numerator"
+    gradient = grad(LOSS, w) / 2
+    for value, factor in ((gradient, ""), (-gradient, "-"), (3 * gradient, "3 "), (gradient + 2 * gradient, "3 ")):
+        assert latex(value, layout="numerator") == factor + row
+    assert latex(t * jacobian(W @ x, x) - jacobian(W @ x, x), layout="denominator").endswith(NOTE % "denominator")
+
+
 def test_layouts_in_index_notation_and_in_several_variables():
     index = latex(grad(LOSS, w), notation="index", layout="numerator")
     assert index.startswith(r"2 \sum_{j=1}^{n} X_{ji}")
