@@ -110,6 +110,7 @@ def tables() -> dict[str, list[float]]:
         "COS[64]": (cosine, 0, quarter, 5, lambda z: z * z + tiny),
         "ATAN32": (arc, 0, 1, 8, lambda z: z + tiny),
         "ATAN64": (arc, 0, eighth, 10, lambda z: z + tiny),
+        "TANH32": (_odd(mp.tanh, mp.mpf(1), -mp.mpf(1) / 3), 0, 0.7**2, 5, lambda z: z + tiny),
         "ERF[32]": (error, 0, 0.93**2, 6, lambda z: mp.mpf(1)),
         "ERF[64]": (error, 0, 1, 12, lambda z: mp.mpf(1)),
         "LOG_ERFC[32]": (log_erfc, 0.92, 4, 6, log_erfc_weight),

@@ -6,7 +6,7 @@ logarithm by s = f/(2 + f) in 64 bits (Tang; fdlibm), and a logarithm of twice t
 
 import math
 
-from symdl_codegen.intrinsics.coefficients import EXP, LOG32, LOG64, POW64
+from symdl_codegen.intrinsics.coefficients import EXP, LOG32, LOG64, POW64, TANH32
 from symdl_codegen.intrinsics.lane import (
     BIAS,
     MANTISSA,
@@ -77,9 +77,21 @@ def expm1(x: Real) -> Real:
 
 
 def tanh(x: Real) -> Real:
+    """Hyperbolic tangent: in 32 bits an odd polynomial near 0 and (1 - e)/(1 + e) beyond, with e = exp(-2|x|).
+
+    A slope of tanh has the same e, which is then taken once.
+    """
+    if x.bits == 64:
+        return _tanh64(x)
+    size, square = abs(x), x * x
+    below = exp(size * -2.0)
+    near = (square * x).fma(square.polynomial(TANH32), x)
+    return (size < 0.7).choose(near, ((1.0 - below) / (1.0 + below)).copysign(x))
+
+
+def _tanh64(x: Real) -> Real:
     """Hyperbolic tangent by expm1(-2|x|)."""
-    limit = 20.0 if x.bits == 64 else 10.0
-    parts, power = _expm1_parts((-2.0 * abs(x)).within(-2.0 * limit, 0.0))
+    parts, power = _expm1_parts((-2.0 * abs(x)).within(-40.0, 0.0))
     scale = power.exp2()
     m = exact_sum(parts.high * scale, parts.low * scale)
     below = exact_sum(m.high.constant(2.0), m.high)

@@ -20,6 +20,7 @@ from symdl_codegen.passes.peel import peel
 from symdl_codegen.passes.powers import powers
 from symdl_codegen.passes.recompute import recompute
 from symdl_codegen.passes.sharing import sharing
+from symdl_codegen.passes.slopes import slopes
 from symdl_codegen.passes.split import split
 from symdl_codegen.passes.subexpressions import subexpressions
 from symdl_codegen.passes.time_first import time_first
@@ -36,6 +37,7 @@ PASSES: dict[str, Callable[[Module], Module]] = {
     "checkpoints": checkpoints,  # a recurrence runs in blocks whose steps are computed again, where that is asked for
     "split": split,  # an index of blocks and of places in them becomes two
     "fuse": fuse,  # a pointwise equation joins the nest that produces its operand (epilogues)
+    "slopes": slopes,  # a function of a tensor is stored instead of it, where it is costly and known by then
     "new_states": new_states,  # an output that is a new state is read from the state
     "late": late,  # what only outputs and the guard ask for is computed last
     "in_place": in_place,  # an update writes its state directly

@@ -58,14 +58,19 @@ class _Sharing:
         table: dict[Scalar, Scalar] = {}
         result: list[Statement] = []
         for statement in body:
+            named: list[Scalar] = []
             for scalar in _direct(statement):
                 for node in sorted(dict.fromkeys(walk(scalar)), key=lambda node: -cost(node)):
                     stable = not any(isinstance(part, Load) and part.tensor in written for part in walk(node))
                     repeated = counts[node] > 1 and node not in table
                     if repeated and stable and is_total(node, self.spans) and not _inside(node, table, counts):
-                        local = Local(_fresh(self.taken), kind_of(node, self.buffers))
-                        result.append(Let(local, substitute(node, table)))
-                        table[node] = local
+                        table[node] = Local("")
+                        named.append(node)
+            for node in sorted(named, key=cost):  # what is within another one comes before it
+                del table[node]
+                value = substitute(node, table)
+                table[node] = Local(_fresh(self.taken), kind_of(node, self.buffers))
+                result.append(Let(table[node], value))
             result.append(self._replace(statement, table))
         return tuple(result)
 
