@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from symdl.models import Outcome, Recipe
     from symdl.train import History
 
+CHECKPOINT = "checkpoint.safetensors"
 STAGES = {  # as they are reported: the parts whose time each sums up
     "read": ("read",),
     "derive": ("derive",),
@@ -52,7 +53,9 @@ def command(
     options = {key: value for key, value in given.items() if value is not None}
     if alpha is not None:
         options |= learning_rate(recipe, alpha)
-    run = _Run(recipe, Path("runs") / name if out is None else out, seed, options)
+    folder = Path("runs") / name if out is None else out
+    recipe.check(seed, checkpoint=folder / CHECKPOINT, resume=resume, **options)
+    run = _Run(recipe, folder, seed, options)
     run.derive()
     outcome = run.train(resume, progress)
     run.leave(outcome)
@@ -91,7 +94,7 @@ class _Run:
 
     def __init__(self, recipe: "Recipe", folder: Path, seed: int, options: dict[str, Any]) -> None:
         self.recipe, self.folder, self.seed, self.options = recipe, folder, seed, options
-        self.checkpoint = folder / "checkpoint.safetensors"
+        self.checkpoint = folder / CHECKPOINT
         folder.mkdir(parents=True, exist_ok=True)
         typer.echo(f"{recipe.name}: {recipe.title}")
 

@@ -15,6 +15,8 @@ from symdl.expr.batch_mean import BatchMean
 from symdl.expr.system import trace
 from symdl.models.objectives import Objective
 from symdl.train import History, Model, fit
+from symdl.train.checkpoint import read
+from symdl.train.options import check_settings
 
 SAMPLES_CHECKED = 4  # where the equations are those of a batch
 LOWER = ("loss", "mse", "rmse", "mae")  # metrics of which less is better
@@ -136,6 +138,17 @@ class Recipe(ABC):
             resume: Whether to go on from that file.
             **options: Options that replace those recommended.
         """
+
+    def check(self, seed: int = 0, *, checkpoint: Path | None = None, resume: bool = False, **options: Any) -> None:
+        """Check arguments of ``train``, as far as that is no work.
+
+        Raises:
+            InputError: for an option that cannot be.
+            CheckpointError: for a checkpoint that cannot be read.
+        """
+        check_settings({**options, "seed": seed})
+        if resume and checkpoint is not None:
+            read(checkpoint)
 
     def reached(self, figure: float) -> bool:
         """Tell whether a figure is as good as the reference, up to the tolerance."""
@@ -326,6 +339,16 @@ class Experiment(Recipe):
         """Compile what ``run`` runs."""
         return self.compiled(target, dtype)
 
+    def check(self, seed: int = 0, *, checkpoint: Path | None = None, resume: bool = False, **options: Any) -> None:
+        """Check arguments of ``train``; InputError also for an option that the experiment does not have."""
+        known = [key for key in self.settings if key not in ("checkpoint", "resume")]
+        for key in options:
+            if key not in known:
+                raise InputError(f"{self.name} has no option {key!r}; its options are seed, {', '.join(known)}")
+        if resume and "checkpoint" not in self.settings:
+            raise InputError(f"{self.name} cannot be resumed: its training leaves no state on the way")
+        super().check(seed, checkpoint=checkpoint, resume=resume, **options)
+
     def about(self) -> Iterator[str]:
         """Yield lines about the data."""
         yield from self.data
@@ -344,15 +367,10 @@ class Experiment(Recipe):
         Raises:
             InputError: for an option that it does not have.
         """
-        known = [key for key in self.settings if key not in ("checkpoint", "resume")]
-        for key in options:
-            if key not in known:
-                raise InputError(f"{self.name} has no option {key!r}; its options are seed, {', '.join(known)}")
+        self.check(seed, checkpoint=checkpoint, resume=resume, **options)
         more = dict(options)
         if "checkpoint" in self.settings:
             more |= {"checkpoint": checkpoint, "resume": checkpoint if resume else None}
-        elif resume:
-            raise InputError(f"{self.name} cannot be resumed: its training leaves no state on the way")
         return self.run(seed=seed, progress=progress, **{**self.settings, **more})
 
 

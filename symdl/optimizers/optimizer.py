@@ -5,12 +5,12 @@ import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sympy import Symbol
 
-from symdl.errors import InputError
+from symdl.errors import ExpressionError, InputError
 from symdl.expr.declare import named, scalar, tensor, vector
 from symdl.expr.nodes import Array, Named, Tensor, TensorSymbol
 from symdl.expr.sizes import dims
@@ -46,6 +46,17 @@ class Optimizer(ABC):
     states: ClassVar[tuple[str, ...]] = ()
     nonnegative: ClassVar[tuple[str, ...]] = ()
     state_latex: ClassVar[dict[str, str]] = {}
+
+    def __new__(cls, *args: Any, **named: Any) -> Self:
+        """Return a new optimizer; ExpressionError for an argument that it has not."""
+        names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]  # because every subclass is a dataclass
+        unknown = [name for name in named if name not in names]
+        if unknown:
+            raise ExpressionError(
+                f"{cls.__name__}: there is no argument {unknown[0]!r}; expected some of {', '.join(names)}, of which "
+                "alpha is the learning rate"
+            )
+        return super().__new__(cls)
 
     @abstractmethod
     def update(self, theta: Any, g: Any, state: dict[str, Any], t: Any) -> tuple[Any, dict[str, Any]]:

@@ -14,17 +14,18 @@ from symdl.train.files import write_atomically
 from symdl.train.state import TrainingState
 
 if TYPE_CHECKING:
-    from symdl.train.declaration import Declaration
+    from symdl.train.declaration import Declaration, Group
     from symdl.train.model import Model
     from symdl.train.options import Options
 
-FORMAT = "symdl model 2"
+FORMAT = "symdl model 3"
 
 
 def save(path: Any, model: "Model") -> None:
     """Write a model, its values and the state of its training; an older file is replaced at once, or not at all."""
     from safetensors.numpy import save as pack
 
+    groups = model.declared.groups
     arrays = {f"values/{name}": array for name, array in model.values.items()}
     arrays |= {f"states/{name}": array for name, array in model.states.items()}
     state: dict[str, Any] | None = None
@@ -38,7 +39,7 @@ def save(path: Any, model: "Model") -> None:
         "format": FORMAT,
         "equations": equations(model.declared),
         "model": json.dumps({"seed": model.parameters.seed, "sizes": _sizes(model), "order": model.declared.order,
-                             "groups": [[group.name, group.steps] for group in model.declared.groups]}),
+                             "groups": [[group.name, group.steps, _optimizer(group)] for group in groups]}),
         "training": json.dumps(state),
     }  # fmt: skip
     plain = {name: np.array(array, order="C") for name, array in arrays.items()}
@@ -49,7 +50,7 @@ def save(path: Any, model: "Model") -> None:
 def load(path: Any) -> "Model":
     """Return the model in a file: equations, values and, if it was saved after training, the state to resume from.
 
-    The optimizers of a ``Program`` are no part of the file: give them to ``sd.fit``.
+    The optimizers of a ``Program`` are no part of the file: give them to ``sd.fit``, which asks for them.
 
     Raises:
         CheckpointError: if the file is missing, damaged or no model of symdl.
@@ -62,8 +63,8 @@ def load(path: Any) -> "Model":
     roots = decode(metadata["equations"])
     about = json.loads(metadata["model"])
     groups = [
-        Group(name, roots[f"loss:{name}"], _listed(roots, f"parameters of {name}"), steps=steps)
-        for name, steps in about["groups"]
+        Group(name, roots[f"loss:{name}"], _listed(roots, f"parameters of {name}"), steps=steps, lost=lost)
+        for name, steps, lost in about["groups"]
     ]
     data = _listed(roots, "inputs"), _listed(roots, "targets")
     outputs = {key.partition(":")[2]: value for key, value in roots.items() if key.startswith("outputs:")}
@@ -144,6 +145,11 @@ def _digest(arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> str:
         found.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
         found.update(arrays[name].tobytes())
     return found.hexdigest()
+
+
+def _optimizer(group: "Group") -> str:
+    """Return the name of a group's own optimizer, also of one that an earlier file has lost."""
+    return group.lost if group.optimizer is None else type(group.optimizer).__name__
 
 
 def _listed(roots: dict[str, Any], group: str) -> list[Any]:

@@ -42,6 +42,11 @@ class Samples:
     weighted: bool
     stream: Stream | None = None
 
+    def least(self, options: Options) -> int:
+        """Return the number of samples in the smallest batch of an epoch; 0 for a stream, whose batches tell."""
+        size = self.count if self.whole else int(options.batch_size or self.count)
+        return (self.count % size or size) if size else 0
+
     def order(self, epoch: int, epochs: int, options: Options) -> tuple[np.ndarray, int]:
         """Return the rows of an epoch in order, and the batch size; for whole batches one row for each epoch, and 1."""
         if self.whole:

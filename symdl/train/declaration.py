@@ -28,7 +28,11 @@ class Group:
         loss: The cost of one sample, a scalar; it may hold the parameters of other groups, which stay fixed in it.
         parameters: The symbols to be learned.
         optimizer: What changes them; that of ``sd.fit`` where it is None.
-        steps: How many steps in a row the group makes when it is its turn; see ``sd.Program``.
+        steps: How many steps in a row the group makes when it is its turn, at least 1; see ``sd.Program``.
+        lost: The name of the optimizer it had before it was in a file, which keeps none.
+
+    Raises:
+        InputError: for a number of steps below 1.
     """
 
     name: str
@@ -36,6 +40,11 @@ class Group:
     parameters: Any
     optimizer: Any = None
     steps: int = 1
+    lost: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
+            raise InputError(f"Group: steps of {self.name} must be an integer of at least 1, found {self.steps!r}")
 
 
 @dataclass(frozen=True)

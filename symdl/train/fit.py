@@ -46,7 +46,7 @@ def fit(
         data: Arrays by name or symbol, for inputs and targets, with one row for each sample; or a collection of such
             mappings, one for each batch, which is gone through once for each epoch.
         optimizer: One of ``sd.optimizers``; Adam by default. For a ``Program`` one for all groups, or a mapping from
-            their names, in place of the groups' own.
+            their names, in place of the groups' own. A program from a file has lost them: they must be given.
         epochs: The number of passes over the data, those of a resumed training included.
         batch_size: Samples for each step; all by default. A last batch that is short counts by its own size.
         validation: A share of the data, in (0, 1), to be set aside at random, or other data of the same names.
@@ -68,7 +68,7 @@ def fit(
         sample_weights: w_i ≥ 0 for each sample: the cost is then (1/n) Σ w_i C_i + R. Validation is not weighted.
         early_stopping: A patience in epochs, or ``EarlyStopping``; needs validation data and keeps the best values.
         callbacks: Functions of (model, history), called after each epoch; one that returns True ends the training.
-        checkpoint: A path that receives a checkpoint after each epoch, atomically.
+        checkpoint: A path that receives a checkpoint after each epoch, atomically; folders are made where missing.
         resume: The path of a checkpoint to continue from, or True to continue the model's own training. The result is
             bit for bit that of an uninterrupted training.
         progress: Whether to show a progress bar; on terminals by default.
@@ -78,7 +78,8 @@ def fit(
         the last good values are kept.
 
     Raises:
-        InputError: for data or options that do not fit the model.
+        InputError: for data or options that do not fit the model, such as a batch of one sample, be it a last one that
+            is short, where the model takes deviations from the mean over the batch (batch normalisation).
         CheckpointError: for a checkpoint that cannot be read or belongs to another model or training.
     """
     declared = model.declared

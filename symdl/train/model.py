@@ -220,7 +220,10 @@ class Model:
         return found
 
     def save(self, path: Any) -> None:
-        """Write equations, values and the state of training to a safetensors file, atomically; ``sd.load`` reads it."""
+        """Write equations, values and the state of training to a safetensors file, atomically; ``sd.load`` reads it.
+
+        The folder of the file is made where it is missing.
+        """
         from symdl.train.checkpoint import save
 
         save(path, self)

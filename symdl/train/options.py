@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from symdl.optimizers.adam import Adam
 from symdl.optimizers.optimizer import Optimizer
 from symdl.train.arrays import by_name
 from symdl.train.declaration import Declaration
+from symdl.train.programs import Where
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,7 @@ class Options:
     progress: bool | None
 
     def __post_init__(self) -> None:
-        _whole("epochs", self.epochs, 0)
-        _whole("seed", self.seed, 0)
-        if self.batch_size is not None:
-            _whole("batch_size", self.batch_size, 1)
-        check_threads(self.threads)
+        check_settings({field.name: getattr(self, field.name) for field in fields(self)})
         for name in ("clip_norm", "clip_value"):
             value = getattr(self, name)
             if value is not None and not (_number(name, value, 0.0) and value > 0):
@@ -68,17 +65,42 @@ class Options:
             _number(f"weight_decay of {name}", value, 0.0)
 
 
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Check those settings, by name, that mean the same for every model; others are not looked at.
+
+    Raises:
+        InputError: for a number of epochs, a seed, a batch size, a number of threads, a target or a dtype that cannot
+            be.
+        CompilerUnavailableError: for the target cuda where nothing can run it.
+    """
+    for name, low in (("epochs", 0), ("seed", 0), ("batch_size", 1)):
+        if name in settings and (settings[name] is not None or name != "batch_size"):
+            _whole(name, settings[name], low)
+    check_threads(settings.get("threads"))
+    Where((), **{name: settings[name] for name in ("target", "dtype") if name in settings})
+    if settings.get("target") == "cuda":
+        from symdl_codegen.runtime.engine_cuda import device
+
+        device()
+
+
 def optimizers_of(given: Any, declared: Declaration) -> dict[str, Optimizer]:
     """Return the optimizer of each group: the one given for it, or for all, else its own, else Adam.
 
     Raises:
-        InputError: for something else than an optimizer, or a group that does not exist.
+        InputError: for something else than an optimizer, a group that does not exist, or one that has lost its own.
     """
     names = list(declared.losses)
     chosen = dict(given) if isinstance(given, Mapping) else dict.fromkeys(names, given)
     for name in chosen:
         if name not in names:
             raise InputError(f"optimizer: there is no group {name!r}; expected some of {', '.join(names)}")
+    for group in declared.groups:
+        if group.lost and chosen.get(group.name) is None and group.optimizer is None:
+            raise InputError(
+                f"optimizer: the group {group.name} was trained by {group.lost}, which its file does not keep; pass "
+                f"optimizer={{{group.name!r}: sd.optimizers.{group.lost}(...), ...}}"
+            )
     found = {group.name: chosen.get(group.name) or group.optimizer or Adam() for group in declared.groups}
     for optimizer in found.values():
         if not isinstance(optimizer, Optimizer):

@@ -31,7 +31,7 @@ class Program(Model):
         order: ``"alternating"`` or ``"simultaneous"``.
 
     Raises:
-        InputError: for groups that are none, numbers of steps below 1, or an unknown order; and as in ``Model``.
+        InputError: for groups that are none, or an unknown order; and as in ``Model``.
         NameConflictError: if two groups share a name or a parameter.
     """
 
@@ -64,8 +64,6 @@ def _check(groups: list[Any], order: str) -> None:
             raise InputError(f"Program: expected sd.Group(name, loss, parameters) in groups, found {group!r}")
         if group.name == LOSS_NAME or group.name in names:
             raise NameConflictError(f"Program: the name {group.name!r} of a group is taken; give it another one")
-        if isinstance(group.steps, bool) or not isinstance(group.steps, int) or group.steps < 1:
-            raise InputError(f"Program: steps of {group.name} must be an integer of at least 1, found {group.steps!r}")
         if order == "simultaneous" and group.steps != 1:
             raise InputError(f"Program: steps of {group.name}: groups that step simultaneously make one step each")
         if group.optimizer is not None and not isinstance(group.optimizer, Optimizer):

@@ -11,6 +11,7 @@ import numpy as np
 from symdl.errors import CheckpointError, InputError, NumericalError
 from symdl.expr.random import STEP
 from symdl.optimizers.optimizer import Optimizer
+from symdl.train.alone import check_alone
 from symdl.train.cycle import Cycle, Phase
 from symdl.train.dataset import Samples, prepare
 from symdl.train.history import History
@@ -54,6 +55,8 @@ class Training:
             raise InputError("early_stopping: needs validation data; pass validation=0.1 or validation={...}")
         if model.parameters.pristine and not options.resume:
             model.initialise(options.seed)
+        if self.samples.least(options) == 1:
+            check_alone(model.declared, f"{options.batch_size} of {self.samples.count} samples")
         self.carried = list(model.states)
         self.where = replace(model.where(options.target, options.dtype), threads=options.threads)
         self.trained = [symbol for symbol in model.declared.parameters if symbol.name not in options.frozen]
@@ -120,6 +123,8 @@ class Training:
         lengths: list[int] = []
         found: dict[str, list[float]] = {name: [] for name in self.options.optimizers}
         for arrays, count in self.samples.stream or ():
+            if count == 1:
+                check_alone(self.model.declared, f"batch {len(lengths)} of the data")
             given = {**arrays, **numbered(count, sum(lengths))}
             losses, done = self._steps(np.zeros(1, dtype=np.int64), 1, given)
             if not done:

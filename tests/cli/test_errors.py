@@ -39,15 +39,29 @@ def test_no_command_and_unknown_command(symdl):
         (["--target", "gpu"], "unknown target 'gpu'; expected one of cpu, numpy, cuda"),
         (["--dtype", "float16"], "unknown dtype 'float16'; expected one of float32, float64"),
         (["--alpha", "-1"], "alpha must be a number above 0"),
+        (["--seed", "-1"], "seed: expected an integer of at least 0, found -1"),
+        (["--threads", "0"], "threads: expected an integer of at least 1, found 0"),
         (["--resume"], "there is no such file"),
+        (["--target", "cuda"], "Numba finds no GPU with a driver"),
     ],
 )
-def test_options_that_do_not_fit(symdl, tmp_path, options, message):
-    result = symdl("train", "linear", "--out", tmp_path, *options)
-    assert result.exit_code == 1
-    assert message in result.stderr
+@pytest.mark.parametrize("model", ["linear", "value-iteration"])
+def test_options_that_do_not_fit_are_refused_before_any_work(symdl, tmp_path, model, options, message):
+    if "cuda" in options:
+        from numba import cuda
+
+        if cuda.is_available():
+            pytest.skip("there is a GPU to run on")
+    result = symdl("train", model, "--out", tmp_path / "run", *options)
+    assert result.exit_code == (2 if "--alpha" in options and model == "value-iteration" else 1)
+    expected = {"--resume": "value-iteration cannot be resumed", "--alpha": "value-iteration has no learning rates",
+                "--batch-size": "value-iteration has no option 'batch_size'",
+                "--threads": "value-iteration has no option 'threads'"}  # fmt: skip
+    assert (expected.get(options[0], message) if model == "value-iteration" else message) in result.stderr
     assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+    assert not (tmp_path / "run").exists()
 
 
 def test_option_that_is_no_number(symdl):

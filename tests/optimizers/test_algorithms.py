@@ -1,6 +1,8 @@
 """Optimizers: their equations give the same path as recursions written by hand, and the end points of the catalogue."""
 
+import copy
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -126,6 +128,22 @@ def test_adam_prints_as_in_the_book():
 def test_bad_numbers(make, message):
     with pytest.raises(sd.errors.InputError, match=message):
         make()
+
+
+def test_names_that_other_libraries_have():
+    message = (
+        "Adam: there is no argument 'lr'; expected some of alpha, beta, gamma, epsilon, of which alpha is the learn"
+    )
+    with pytest.raises(TypeError, match=message) as found:
+        sd.optimizers.Adam(lr=0.1)
+    assert isinstance(found.value, sd.errors.SymdlError)
+    for name in OPTIMIZERS:
+        with pytest.raises(
+            TypeError, match=f"{name}: there is no argument 'learning_rate'.* alpha is the learning rate"
+        ):
+            OPTIMIZERS[name](learning_rate=0.1)
+    adam = sd.optimizers.Adam(0.1, gamma=0.9)
+    assert copy.deepcopy(adam) == pickle.loads(pickle.dumps(adam)) == adam
 
 
 def test_schedule_that_goes_wrong():

@@ -171,6 +171,11 @@ def test_another_safetensors_file(tmp_path):
         sd.load(tmp_path / "a.safetensors")
 
 
+def test_folders_are_made_where_they_are_missing(tmp_path):
+    regression().save(tmp_path / "runs" / "one" / "m.safetensors")
+    assert sd.load(tmp_path / "runs" / "one" / "m.safetensors").values["w"].shape == (3,)
+
+
 def test_a_file_is_replaced_at_once_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "m.safetensors"
     regression().save(path)

@@ -116,6 +116,25 @@ def test_saved_programs_resume_bit_for_bit(steps, tmp_path):
         fit(saddle(steps=(1, 2)), epochs=6, resume=file, **settings)
 
 
+def test_a_program_from_a_file_asks_for_the_optimizers_that_it_had(tmp_path):
+    file, again = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
+    groups = [sd.Group("one", (u - x) ** 2, [u], SGD(0.1)), sd.Group("two", (v - x) ** 2, [v])]
+    program = sd.Program(groups, inputs=[x])
+    fit(program, epochs=1, optimizer={})
+    program.save(file)
+    sd.load(file).save(again)
+    for path in (file, again):
+        before = sd.load(path)
+        message = (
+            r"the group one was trained by SGD, which its file does not keep; pass optimizer=\{'one': sd.optimizers.S"
+        )
+        for refused in (None, {}, {"two": SGD()}):
+            with pytest.raises(InputError, match=message):
+                sd.fit(before, DATA, epochs=1, optimizer=refused, target="numpy")
+        np.testing.assert_array_equal(before.values["u"], program.values["u"])
+        assert sd.fit(before, DATA, epochs=1, optimizer={"one": SGD(0.1)}, target="numpy").epochs == 1
+
+
 def test_programs_evaluate_predict_and_print():
     program = saddle()
     assert program.evaluate(DATA) == pytest.approx(
@@ -262,11 +281,8 @@ def group(name="one", loss=u * x, parameters=(u,), **options):
             NameConflictError,
             "u is listed as parameter and as parameter",
         ),
-        (
-            lambda: sd.Program([group(steps=0)], [x]),
-            InputError,
-            "steps of one must be an integer of at least 1, found 0",
-        ),
+        (lambda: group(steps=0), InputError, "Group: steps of one must be an integer of at least 1, found 0"),
+        (lambda: group(steps=True), InputError, "steps of one must be an integer of at least 1, found True"),
         (lambda: sd.Program([group(steps=2)], [x], order="simultaneous"), InputError, "make one step each"),
         (lambda: sd.Program([group()], [x], order="random"), InputError, "order='random'; expected one of alternating"),
         (lambda: sd.Program([group(optimizer=3)], [x]), InputError, "expected one of sd.optimizers for one, found 3"),

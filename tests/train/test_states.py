@@ -139,6 +139,43 @@ def test_running_statistics_of_batch_norm(order, target):
     np.testing.assert_allclose(model.predict({"x": data["x"][:1]}, target=target)["y_hat"], expected[:1], rtol=1e-10)
 
 
+def whole_batch():
+    """Batch normalisation in equations that speak of the whole batch."""
+    n = sd.dims("n")
+    X, Y, V = sd.matrix("x", n, 3), sd.vector("y", n), sd.vector("V", 3)
+    loss = sd.norm(sd.batch_norm(sd.tanh(X), batch_axis=0) @ V - Y) ** 2 / n
+    return sd.Model(loss=loss, parameters=[V], inputs=[X], targets=[Y], batch=n)
+
+
+@pytest.mark.parametrize("model", [lambda: normalised()[0], whole_batch])
+@pytest.mark.parametrize(
+    ("count", "options", "message"),
+    [
+        (40, {"batch_size": 1}, "batch_size: 1 of 40 samples leaves a batch of one sample, in which every deviation"),
+        (33, {"batch_size": 16}, "batch_size: 16 of 33 samples leaves a batch of one sample"),
+        (1, {}, "batch_size: None of 1 samples leaves a batch of one sample"),
+    ],
+)
+def test_a_batch_of_one_sample_is_refused(model, count, options, message):
+    """Nothing is left of it, and nothing would be learned from it, without a word."""
+    _, data = normalised()
+    few = {name: rows[:count] for name, rows in data.items()}
+    with pytest.raises(InputError, match=message):
+        sd.fit(model(), few, **options, target="numpy")
+
+
+def test_batches_of_one_sample_where_they_are_no_defect():
+    """Images have other places to compare with; a plain mean over the batch is that of one."""
+    model, data = normalised(3)
+    assert sd.fit(model, data, epochs=1, batch_size=1, target="numpy").epochs == 1
+    plain = regression(sd.state("mean", P, update=lambda old: sd.batch_mean(x)))
+    fit(plain, batch_size=1, epochs=1)
+    np.testing.assert_allclose(plain.states["mean"], line()["x"][-1])
+    batches = [{name: rows[:length] for name, rows in normalised()[1].items()} for length in (4, 1)]
+    with pytest.raises(InputError, match="batch 1 of the data leaves a batch of one sample"):
+        sd.fit(normalised()[0], batches, target="numpy")
+
+
 def test_training_normalises_with_the_batch():
     """The gradient passes through the statistics of the batch: the path is that of batch_norm without running ones."""
     model, data = normalised()

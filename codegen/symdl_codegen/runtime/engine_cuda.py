@@ -122,14 +122,7 @@ class CudaEngine:
 
     def _device(self) -> Any:
         """``numba.cuda`` with something to run on, the kernels ready to launch."""
-        try:
-            if not _simulated():
-                cuda_toolkit.prepare()
-            from numba import cuda
-        except ImportError as error:
-            raise CompilerUnavailableError("the cuda target needs numba; install it with: pip install numba") from error
-        if not _simulated() and not cuda.is_available():
-            raise CompilerUnavailableError(NO_DEVICE)
+        cuda = device()
         if not self.kernels:
             self.kernels = [cuda.jit(function) for function in self._functions()]
         return cuda
@@ -202,6 +195,19 @@ def quietly(kernel):
 
     return run
 '''
+
+
+def device() -> Any:
+    """Return ``numba.cuda``; raise CompilerUnavailableError where it has nothing to run on."""
+    try:
+        if not _simulated():
+            cuda_toolkit.prepare()
+        from numba import cuda
+    except ImportError as error:
+        raise CompilerUnavailableError("the cuda target needs numba; install it with: pip install numba") from error
+    if not _simulated() and not cuda.is_available():
+        raise CompilerUnavailableError(NO_DEVICE)
+    return cuda
 
 
 def _simulated() -> bool:

@@ -121,13 +121,15 @@ class Executable:
 
     def arena_bytes(self, sizes: Mapping[str, int]) -> int:
         """Bytes of the arena when all sizes have the given values (static ones may be left out)."""
-        known = self._known({}, sizes)
-        return self.engine.arena(known, known, bool(self.program.updates))[1]
+        return self._planned(self._known({}, sizes))
 
     @property
     def planned_bytes(self) -> int:
         """Bytes of the arena, which holds all intermediates, for the sizes of the last run; 0 before the first."""
-        return self.arena_bytes(self.last_sizes) if self.last_sizes else 0
+        return self._planned(self.last_sizes) if self.last_sizes else 0
+
+    def _planned(self, known: dict[str, int]) -> int:
+        return self.engine.arena(known, known, bool(self.program.updates))[1]
 
     def __call__(self, arrays: Mapping[str, Any], sizes: Mapping[str, int] | None = None) -> dict[str, np.ndarray]:
         """Compute the outputs, as fresh arrays. Arrays passed in, states included, are never changed.

@@ -47,9 +47,10 @@ def layouts(module: Module) -> Module:
     accesses = [where for kernel in module.kernels for _, where in _accesses(kernel.body)]
     if not any(_is_window(index) for where in accesses for index in where):
         return module
-    cost = _cost(module)
+    costs = _Costs()
+    cost = costs(module)
     while True:
-        ranked = [(_cost(other), other) for group in groups(module) if (other := moved(module, group)) is not None]
+        ranked = [(costs(other), other) for group in groups(module) if (other := moved(module, group)) is not None]
         best, other = min(ranked, key=lambda entry: entry[0], default=(cost, module))
         if best > GAIN * cost:
             return module
@@ -60,8 +61,19 @@ def _is_window(index: Scalar) -> bool:
     return len([key for key in affine(index) or {} if key is not None]) > 1
 
 
-def _cost(module: Module) -> float:
-    return sum(kernel_cost(kernel, module.buffers, module.sizes) for kernel in module.kernels)
+class _Costs:
+    """What modules cost; a kernel that is the same object in several reads the same there, and is taken once."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, tuple[Kernel, float]] = {}
+
+    def __call__(self, module: Module) -> float:
+        return sum(self._kernel(kernel, module) for kernel in module.kernels)
+
+    def _kernel(self, kernel: Kernel, module: Module) -> float:
+        if id(kernel) not in self.known:
+            self.known[id(kernel)] = kernel, kernel_cost(kernel, module.buffers, module.sizes)
+        return self.known[id(kernel)][1]
 
 
 def _accesses(body: tuple[Statement, ...]) -> Iterator[tuple[str, tuple[Scalar, ...]]]:
