@@ -238,7 +238,7 @@ class CpuEngine:
     def _run(self, plan: Plan, together: Together, phase: int) -> None:
         slot = self.scratch.ctypes.data
         jobs = [partial(self.run, slot, slot, plan.start(worker), phase) for worker in range(plan.workers)]
-        together(plan.held(jobs), partial(self._give_up, plan))
+        together(plan.held(jobs, self), partial(self._give_up, plan))
         self.check_status()
 
     def check_status(self) -> None:
@@ -315,7 +315,7 @@ class CpuEngine:
                     )
                     for worker in range(full.workers)
                 ]
-                together(full.held(jobs, plans, tables, done, order, data), partial(self._give_up, full))
+                together(full.held(jobs, self, plans, tables, done, order, data), partial(self._give_up, full))
                 if done[0, 0] < end:
                     break
                 elapsed = perf_counter() - started

@@ -113,7 +113,10 @@ class Plan:
         return self.base + self.places.offset(buffer, worker)
 
     def held(self, jobs: Sequence[Callable[[], object]], *needed: object) -> list[Callable[[], object]]:
-        """``jobs``, each of which keeps this plan and what it needs alive until it has returned."""
+        """``jobs``, each of which keeps this plan and what it needs alive until it has returned.
+
+        A worker is not done where the first one is: it may still look at the barrier, and then writes that it returns.
+        """
 
         def holding(job: Callable[[], object], *kept: object) -> object:
             return job()

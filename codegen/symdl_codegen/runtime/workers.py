@@ -4,6 +4,7 @@ The thread that calls is the first worker. Others come from one pool that all en
 when several engines run at once, so that the workers of a call always run at the same time.
 """
 
+import atexit
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -47,13 +48,12 @@ class _Worker(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="symdl-worker", daemon=True)
-        self.jobs: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self.jobs: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self.start()
 
     def run(self) -> None:
-        """Wait for a job, do it, forget it."""
-        while True:
-            job = self.jobs.get()
+        """Wait for a job, do it, forget it; end where None comes."""
+        while (job := self.jobs.get()) is not None:
             job()
             del job  # what it holds may go
 
@@ -81,8 +81,18 @@ class _Pool:
             with self.lock:
                 self.free = taken + self.free
 
+    def end(self) -> None:
+        """End the workers that are free, and wait until each has left the native call that it was in."""
+        with self.lock:
+            ended, self.free = self.free, []
+        for worker in ended:
+            worker.jobs.put(None)
+        for worker in ended:
+            worker.join()
+
 
 _POOL = _Pool()
+atexit.register(_POOL.end)  # no native call goes on while the interpreter is taken down
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_POOL.renew)
 
