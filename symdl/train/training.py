@@ -24,6 +24,7 @@ from symdl.train.progress import Show
 from symdl.train.state import TrainingState
 from symdl.train.step import CLIP_NORM, CLIP_VALUE, DECAY, LOSS, Part, Rates, Switches
 from symdl_codegen.errors import ComputationError
+from symdl_codegen.runtime.memory import aligned
 
 ROUND_SECONDS = 0.1
 
@@ -260,12 +261,14 @@ class Training:
         return Cycle((phase(*parts),) if declared.order == "simultaneous" else tuple(map(phase, parts)))
 
     def _cast(self, array: np.ndarray) -> np.ndarray:
-        return np.array(array, dtype=self.options.dtype, order="C")
+        found = aligned(np.shape(array), self.options.dtype)
+        found[...] = array
+        return found
 
     def _initial(self, name: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
         if name in values:
             return self._cast(values[name])
-        return np.zeros(values[name.rpartition(".")[0]].shape, dtype=self.options.dtype)
+        return aligned(values[name.rpartition(".")[0]].shape, self.options.dtype)
 
     def _values(self) -> dict[str, np.ndarray]:
         """Return the parameters that are trained, and the states of the model."""

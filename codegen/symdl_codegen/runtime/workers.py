@@ -9,10 +9,12 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from symdl_codegen.errors import ArgumentError
+from symdl_codegen.runtime.processors import Apart
 
 VARIABLE = "SYMDL_NUM_THREADS"
 MOST = 256
@@ -110,15 +112,22 @@ def crew(number: int) -> Iterator[Callable[[Sequence[Callable[[], object]], Call
     with _POOL.crew(number - 1) as workers:
 
         def together(jobs: Sequence[Callable[[], object]], give_up: Callable[[], None]) -> None:
+            apart = Apart()
+            apart.settle()
             try:
                 for worker, job in zip(workers, jobs[1:], strict=True):
-                    worker.jobs.put(job)
+                    worker.jobs.put(partial(_settled, apart, job))
                 jobs[0]()
             except BaseException:
                 give_up()
                 raise
 
         yield together
+
+
+def _settled(apart: Apart, job: Callable[[], object]) -> None:
+    apart.settle()
+    job()
 
 
 __all__ = ["available", "crew", "thread_count"]
