@@ -82,6 +82,29 @@ def test_epilogues_see_whole_tiles_and_remainders(orientation):
         np.testing.assert_allclose(fn({**arrays, "bias": bias})["y"], np.tanh(expected + bias), rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.parametrize("kept", ["nhi", "hni", "ihn", "hin"])
+def test_results_are_written_along_what_is_contiguous(kept):
+    """Whatever is rows and columns of the tile, merged or not: along the last index of the result."""
+    b, extents = Builder("written", n=None, h=None, m=None, k=None), {"n": "n", "h": "h", "i": "m"}
+    b.input("x", "n", "h", "k")
+    b.input("w", "m", "k")
+    body = ap("mul", ld("x", "n", "h", "k"), ld("w", "i", "k"))
+    b.eq("z", axes(**{letter: extents[letter] for letter in kept}), body, "add", axes(k="k"))
+    b.eq("y", axes(**{letter: extents[letter] for letter in kept}), ap("tanh", ld("z", *kept)))
+    fn = build(b.program("y", "z"), passes={"dots": False})
+    assert len(fn.kernels) == 1
+    rng = np.random.default_rng(0)
+    for n, h, m, k in ((3, 5, 70, 9), (11, 9, 5, 33), (2, 61, 50, 300)):
+        x, w = rng.normal(size=(n, h, k)), rng.normal(size=(m, k))
+        found, z = fn({"x": x, "w": w}), np.einsum(f"nhk,ik->{kept}", x, w)
+        np.testing.assert_allclose(found["z"], z, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(found["y"], np.tanh(z), rtol=1e-11, atol=1e-12)
+    lines = [line.strip() for line in fn.source.splitlines()]
+    last = next(number for number, line in enumerate(lines) if line.startswith("z["))
+    counted = [line.split()[1] for line in lines[:last] if line.startswith("for ")][-1]
+    assert f"+ {counted}]" in lines[last], "the innermost loop runs along neighbours"
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations("tn")))
 def test_several_depths_that_follow_each_other_are_one(order):
     b = Builder("depths", t=None, n=None, p=None, q=None)

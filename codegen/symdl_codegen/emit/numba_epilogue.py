@@ -19,11 +19,12 @@ from symdl_codegen.ir import (
     statements,
     walk,
 )
-from symdl_codegen.scalars import ZERO, mul, strides
+from symdl_codegen.scalars import ONE, ZERO, mul, strides
 
 if TYPE_CHECKING:  # because the two files write one text
     from symdl_codegen.emit.numba_tile import Writer
 
+Bounds = tuple[str, str]  # the first and how many
 Group = tuple[Axis, ...]  # axes that every access moves along as along one: the last index counts, the others are zero
 
 
@@ -36,33 +37,52 @@ class EpilogueText:
     def __init__(self, writer: "Writer", part: Contract, tile: str, width: int, start: str) -> None:
         self.writer, self.part, self.tile, self.width, self.start = writer, part, tile, width, start
 
-    def write(self, depth: int, rows: tuple[str, str], columns: tuple[str, str]) -> None:
-        """Add the loops over ``rows`` and ``columns``, each given by its first and its number.
+    def write(self, depth: int, rows: Bounds, columns: Bounds) -> None:
+        """Add the loops over ``rows`` and ``columns``.
 
-        Rows are decoded one by one; columns run group by group, so that the innermost loop counts one index.
+        Lines are decoded one by one; along them indices run group by group, so that the innermost loop counts one.
+        Lines are rows, or columns where more of what is read and written is contiguous along the rows.
         """
-        line, groups = self.writer.line, self._groups(self.part.rows)
-        row = self._counter(groups)
-        line(depth, f"for {row} in range({rows[0]}, {rows[0]} + {rows[1]}):")
-        self._decode(groups, row, depth + 1)
-        depth, (first, count) = depth + 1, columns
-        *outer, last = self._groups(self.part.columns)
-        column = self.writer.index(last[-1])
-        place = f"({row} - {self.start}) * {self.width} + {column} - {first}"
+        line = self.writer.line
+        sides = [(self.part.rows, rows), (self.part.columns, columns)]
+        along_rows = self._is_along_rows()
+        (lines, (start, number)), (axes, (first, count)) = sides[::-1] if along_rows else sides
+        groups = self._groups(lines)
+        across = self._counter(groups)
+        line(depth, f"for {across} in range({start}, {start} + {number}):")
+        self._decode(groups, across, depth + 1)
+        depth += 1
+        *outer, last = self._groups(axes)
+        along = place = self.writer.index(last[-1])
         if outer:
             run, extent = self._counter(outer, "run"), self._extent(last)
             line(depth, f"for {run} in range({first} // {extent}, ({first} + {count} - 1) // {extent} + 1):")
             self._decode(outer, run, depth + 1)
-            depth, place = depth + 1, f"{place} + {run} * {extent}"
+            depth, place = depth + 1, f"{run} * {extent} + {along}"
             bounds = f"maximum({first} - {run} * {extent}, 0), minimum({first} + {count} - {run} * {extent}, {extent})"
         else:
             bounds = f"{first}, {first} + {count}"
             if self.part.symmetric:
-                bounds = f"{first}, minimum({first} + {count}, {row} + 1)"
-        line(depth, f"for {column} in range({bounds}):")
-        self._decode([last], column, depth + 1)
+                bounds = f"{first}, minimum({first} + {count}, {across} + 1)"
+        line(depth, f"for {along} in range({bounds}):")
+        self._decode([last], along, depth + 1)
+        row, column = (place, across) if along_rows else (across, place)
+        place = f"({row} - {self.start}) * {self.width} + {column} - {columns[0]}"
         line(depth + 1, f"{self.writer.names(self.part.local.name, 'local')} = {self.tile}[{place}]")
         self.writer.body(self.part.epilogue, depth + 1)
+
+    def _is_along_rows(self) -> bool:
+        """Whether more of the elements that move along rows and columns lie next to each other along the rows."""
+        if self.part.symmetric:
+            return False
+        rows, columns = ({axis.index for axis in axes} for axes in (self.part.rows, self.part.columns))
+        found = [0, 0]
+        for load in accesses(self.part.epilogue):
+            steps = strides(load, self.writer.module.buffers[load.tensor].shape) or {}
+            if rows & steps.keys() and columns & steps.keys():
+                for side, axes in enumerate((self.part.rows, self.part.columns)):
+                    found[side] += steps.get(axes[-1].index) == ONE
+        return found[0] > found[1]
 
     def _counter(self, groups: list[Group], name: str = "number") -> str:
         """The variable that counts ``groups`` as one: of a single group its last index."""
