@@ -241,7 +241,7 @@ def variables_of(wrt: Any, values: Sequence[Any], what: str) -> tuple[list[Basic
     """Return the variables as tensor symbols and scalar symbols found in ``values``, and whether a list was given.
 
     Raises:
-        DerivationError: for something that is no variable, or on which no value depends.
+        DerivationError: for something that is no variable, that is given twice, or on which no value depends.
     """
     several = isinstance(wrt, list | tuple)
     found: dict[str, Any] = {}
@@ -268,6 +268,8 @@ def variables_of(wrt: Any, values: Sequence[Any], what: str) -> tuple[list[Basic
                 raise DerivationError(
                     f"{what}: the expression does not depend on {variable}{shape}; it depends on {names}"
                 )
+        if variable in variables:
+            raise DerivationError(f"{what}: {variable} is given twice; give each variable once")
         variables.append(variable)
     return variables, several
 

@@ -3,20 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import sympy
 from sympy import Basic, Symbol
 
+from symdl.arrays import by_name, name_of, real_array
 from symdl.collector import paused
 from symdl.declared import check_declared
-from symdl.errors import ExpressionError, InputError, NumericalError
+from symdl.errors import ExpressionError, InputError
 from symdl.expr.ingest import ingest
 from symdl.expr.nodes import Tensor, TensorSymbol
 from symdl.freeze import freeze
-from symdl_codegen.errors import ArgumentError, CodegenError, ComputationError
+from symdl.refusals import REFUSALS
 from symdl_codegen.program import Size
 from symdl_codegen.runtime.workers import thread_count
 
-TARGETS = ("cpu", "cuda", "numpy")
+TARGETS = ("cpu", "numpy", "cuda")
 DTYPES = ("float32", "float64")
 
 
@@ -101,7 +103,7 @@ class CompiledFunction:
         """Bytes of the arena, which holds all intermediates, for the sizes of the last call; 0 before the first."""
         return int(list(self._executables.values())[-1].planned_bytes) if self._executables else 0
 
-    def __call__(self, *mappings: Mapping[Any, Any], **arrays: Any) -> Any:
+    def __call__(self, /, *mappings: Mapping[Any, Any], **arrays: Any) -> Any:
         """Evaluate.
 
         Args:
@@ -117,7 +119,7 @@ class CompiledFunction:
         """
         if len(mappings) > 1:
             raise InputError(f"expected one mapping of arrays, found {len(mappings)}")
-        given = {_key(key): value for mapping in mappings for key, value in mapping.items()}
+        given = by_name(mappings[0], "arguments") if mappings else {}
         for name, value in arrays.items():
             if name in given:
                 raise InputError(f"{name}: given twice, in the mapping and by keyword")
@@ -126,25 +128,26 @@ class CompiledFunction:
         for name, value in sizes.items():
             if isinstance(value, bool) or (not isinstance(value, int) and not hasattr(value, "__index__")):
                 raise InputError(f"{name}: expected an integer size, found {value!r}")
+        given = {name: real_array(name, value) for name, value in given.items()}
         check_declared(self._declared, given)
-        try:
-            executable = self._executable(self._static_sizes(given, sizes))
-            known = {name: int(value) for name, value in sizes.items() if name in executable.program.sizes}
+        executable = self._executable(self._static_sizes(given, sizes))
+        known = {name: int(value) for name, value in sizes.items() if name in executable.program.sizes}
+        with REFUSALS:
             results = executable(given, known)
-        except ArgumentError as error:
-            raise InputError(str(error)) from None
-        except ComputationError as error:
-            raise NumericalError(str(error)) from None
         found = tuple(results[name] for name in self._names)
         return found if self._several else found[0]
 
-    def _static_sizes(self, arrays: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, int]:
-        import numpy as np
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the expressions: kernels are read from the cache, or compiled anew."""
+        dynamic = set(self._program.sizes) - set(self._static) if self._static else None
+        options = self.target, self.dtype, dynamic, self.threads, self._stable
+        return type(self), (self._values, self._several, *options)
 
+    def _static_sizes(self, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int]) -> dict[str, int]:
         found = {name: int(value) for name, value in sizes.items() if name in self._static}
         for name in self._program.inputs:
             if name in arrays:
-                for extent, length in zip(self._program.tensors[name].shape, np.shape(arrays[name]), strict=False):
+                for extent, length in zip(self._program.tensors[name].shape, arrays[name].shape, strict=False):
                     if isinstance(extent, Size) and extent.name in self._static:
                         found.setdefault(extent.name, length)
         missing = set(self._static) - set(found)
@@ -169,14 +172,10 @@ class CompiledFunction:
                     sizes={self._sizes[name]: value for name, value in static.items()},
                     stable=self._stable,
                 )
-            try:
+            with REFUSALS:
                 found = build(program, self.target, self.dtype)
-                found.threads = self.threads
-                self._executables[key] = found
-            except ArgumentError:
-                raise
-            except CodegenError as error:
-                raise ExpressionError(str(error)) from error
+            found.threads = self.threads
+            self._executables[key] = found
         return found
 
     def _repr_latex_(self) -> str:
@@ -191,7 +190,7 @@ def compile(
     target: str = "cpu",
     dtype: str = "float64",
     *,
-    dynamic: Sequence[Any] | None = None,
+    dynamic: Any = None,
     threads: int | None = None,
 ) -> CompiledFunction:
     """Compile an expression, or a list of them, to a function on arrays.
@@ -200,8 +199,8 @@ def compile(
         value: A tensor, a scalar expression, a SymPy matrix expression, or a list of them.
         target: ``cpu`` (generated Numba kernels), ``numpy`` (plain readable NumPy) or ``cuda``.
         dtype: ``float64`` or ``float32``, for all inputs and outputs.
-        dynamic: Sizes that stay run-time integers. By default every symbolic size does; naming some makes the others
-            static: kernels are specialised for their values, at the first call with them.
+        dynamic: A size, or several, that stay run-time integers. By default every symbolic size does; naming some makes
+            the others static: kernels are specialised for their values, at the first call with them.
         threads: How many threads work together, for ``cpu``; by default SYMDL_NUM_THREADS, or else as many as there
             are processors for this process. A call that is short has one. Results do not depend on it, to the bit.
             NumPy and CUDA divide work in their own ways, and ignore it.
@@ -213,34 +212,34 @@ def compile(
         InputError: for an unknown target, dtype or size.
         ExpressionError: for an expression without a kernel form.
     """
-    if target not in TARGETS:
-        raise InputError(f"unknown target {target!r}; expected one of {', '.join(TARGETS)}")
-    if dtype not in DTYPES:
-        raise InputError(f"unknown dtype {dtype!r}; expected one of {', '.join(DTYPES)}")
+    check_target(target)
+    check_dtype(dtype)
     check_threads(threads)
     several = isinstance(value, list | tuple)
     values = [ingest(item) for item in (value if several else [value])]
     if not values:
         raise ExpressionError("compile: an empty list has nothing to compute")
-    names = None if dynamic is None else {_key(size) for size in dynamic}
+    listed = [dynamic] if isinstance(dynamic, str | Symbol) else dynamic
+    names = None if listed is None else {name_of(size) for size in listed}
     return CompiledFunction(values, several, target, dtype, names, threads)
 
 
 def check_threads(threads: Any) -> None:
     """Raise InputError unless ``threads``, or SYMDL_NUM_THREADS where it is None, is a number of threads or unset."""
-    try:
+    with REFUSALS:
         thread_count(threads)
-    except ArgumentError as error:
-        raise InputError(str(error)) from None
 
 
-def _key(key: Any) -> str:
-    if isinstance(key, str):
-        return key
-    name = getattr(key, "name", None) or getattr(key, "label", None)
-    if name is None:
-        raise InputError(f"expected a name or a declared symbol as a key, found {key!r}")
-    return str(name)
+def check_target(target: Any) -> None:
+    """Raise InputError for an unknown target."""
+    if target not in TARGETS:
+        raise InputError(f"unknown target {target!r}; expected one of {', '.join(TARGETS)}")
+
+
+def check_dtype(dtype: Any) -> None:
+    """Raise InputError for something else than the name of a floating type that kernels have."""
+    if not isinstance(dtype, str) or dtype not in DTYPES:  # NumPy's types equal their names, but are none
+        raise InputError(f"unknown dtype {dtype!r}; expected one of {', '.join(DTYPES)}")
 
 
 def _sizes_in(extent: Any) -> list[Any]:

@@ -1,7 +1,6 @@
 """Declared properties, checked on the arrays of a call: a formula that relies on one must not get another array."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -11,16 +10,16 @@ from symdl.expr.nodes import TensorSymbol
 TOLERANCE = 1e-5  # relative: arrays may come from float32
 
 
-def check_declared(symbols: Mapping[str, TensorSymbol], arrays: Mapping[str, Any]) -> None:
+def check_declared(symbols: Mapping[str, TensorSymbol], arrays: Mapping[str, np.ndarray]) -> None:
     """Raise InputError for an array that is not what its symbol was declared to be.
 
     Args:
         symbols: Tensor symbols with properties, by name.
-        arrays: Arrays by name; those that are no arrays of numbers are left to the checks of types and shapes.
+        arrays: Arrays of numbers by name; those of other shapes are left to the check of shapes.
     """
     for name, symbol in symbols.items():
-        array = np.asarray(arrays[name]) if name in arrays else None
-        if array is None or array.dtype.kind not in "biuf" or array.ndim != symbol.order or not array.size:
+        array = arrays.get(name)
+        if array is None or array.ndim != symbol.order or not array.size:
             continue
         for fact in sorted(symbol.properties):
             fault = _fault(fact, array.astype(float))
@@ -45,6 +44,8 @@ def _fault(fact: str, array: np.ndarray) -> str:
         return f"it holds {array.min():g}"
     if fact == "probability" and np.any(array > 1 + TOLERANCE):
         return f"it holds {array.max():g}"
+    if fact in ("symmetric", "diagonal", "orthogonal") and array.shape[0] != array.shape[1]:
+        return ""
     if fact == "symmetric" and not np.allclose(array, array.T, rtol=TOLERANCE, atol=0, equal_nan=True):
         return "it differs from its transpose"
     if fact == "diagonal" and np.any(array[~np.eye(len(array), dtype=bool)] != 0):

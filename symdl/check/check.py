@@ -13,6 +13,7 @@ import mpmath
 import numpy as np
 from sympy import Basic, Symbol
 
+from symdl.arrays import name_of, real_array
 from symdl.calculus import adjoints, grad, hessian, hvp, pushforward, variables_of
 from symdl.check.conventions import convention
 from symdl.check.directions import directions, tangent
@@ -24,7 +25,7 @@ from symdl.expr.ingest import as_scalar, ingest
 from symdl.expr.nodes import Array, Tensor, TensorSymbol
 from symdl.expr.system import System, trace
 from symdl.interpret import evaluate, evaluate_with_scale, kink_distances, sample
-from symdl.interpret.binding import Binding, name_of
+from symdl.interpret.binding import Binding
 from symdl.interpret.samples import trial_sizes
 from symdl.ops.elementwise import hadamard
 from symdl.ops.reductions import sum as total
@@ -84,7 +85,7 @@ class _Check:
         if wrt is None:
             wrt = sorted(filter(_movable, candidates), key=lambda symbol: symbol.name)
         self.variables, _ = variables_of(list(wrt) if isinstance(wrt, list | tuple) else [wrt], [self.loss], "check")
-        given = {name_of(key): np.asarray(array, dtype=float) for key, array in (values or {}).items()}
+        given = {name_of(key): real_array(name_of(key), array).astype(float) for key, array in (values or {}).items()}
         self.arrays = {
             symbol.name: given[symbol.name] if symbol.name in given else sample(symbol, self.sizes, self.rng)
             for symbol in sorted(symbols, key=lambda symbol: symbol.name)

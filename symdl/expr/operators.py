@@ -65,6 +65,38 @@ class TensorOperators:
             "the element-wise power or sd.matrix_power for the matrix power"
         )
 
+    def __rpow__(self, base: Any) -> Any:
+        raise ExpressionError(
+            f"{_name(base)} ** {_name(self)}: ambiguous for a tensor of shape {shape_text(self.shape)}; use sd.power "
+            "for the element-wise power"
+        )
+
+    def __abs__(self) -> Any:
+        raise ExpressionError(
+            f"abs({_name(self)}): ambiguous for a tensor of shape {shape_text(self.shape)}; use sd.abs for absolute "
+            "values, sd.norm or sd.det"
+        )
+
+    def __gt__(self, other: Any) -> Any:
+        from symdl.expr.conditions import greater
+
+        return greater(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        from symdl.expr.conditions import greater_equal
+
+        return greater_equal(self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        from symdl.expr.conditions import less
+
+        return less(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        from symdl.expr.conditions import less_equal
+
+        return less_equal(self, other)
+
     def __matmul__(self, other: Any) -> Any:
         from symdl.expr.contract import matmul
 
@@ -96,6 +128,14 @@ class TensorOperators:
 
     def __float__(self) -> float:
         raise ExpressionError(f"{_name(self)} is symbolic; compile it with sd.compile to get numbers")
+
+    if not TYPE_CHECKING:  # because a type checker would take every attribute to exist
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(
+                f"a symbolic tensor has no attribute {name!r}; where a function of SymPy or NumPy asks for it, use "
+                "symdl's, as sd.sin(x), which takes tensors element by element"
+            )
 
 
 def _name(value: Any) -> str:

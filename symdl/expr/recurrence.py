@@ -185,6 +185,8 @@ def recurrence(
     several = isinstance(start, tuple | list)
     starts = [ingest(value) for value in (start if several else [start])]
     labels = [names] if isinstance(names, str) else list(names) or [f"h{k}" for k in range(len(starts))]
+    if len(labels) != len(starts):
+        raise ShapeError(f"recurrence: {len(labels)} names are given, but {len(starts)} tensors are carried")
     for label, value in zip(labels, starts, strict=True):
         if not isinstance(value, Tensor):
             raise ExpressionError(f"recurrence: the start of {label} must be a tensor, found {value}")
@@ -202,6 +204,8 @@ def recurrence(
         outcome = step(0, *starts) if single else step(time_symbol, *previous)
     finally:
         _depth.reset(entered)
+    if several and not isinstance(outcome, tuple | list):
+        raise ShapeError(f"recurrence: the step returns one value, but {len(starts)} are carried; return a tuple")
     results = [ingest(value) for value in (outcome if several else [outcome])]
     if len(results) != len(starts):
         raise ShapeError(f"recurrence: the step returns {len(results)} values, but {len(starts)} are carried")

@@ -23,8 +23,8 @@ def dims(names: str | Iterable[str]) -> Any:
     >>> n.is_positive
     True
     """
-    if not names:
-        raise ShapeError("dims: expected the names of sizes, as in sd.dims('n p'), found none")
+    if not names or not all(isinstance(name, str) for name in (names if isinstance(names, Iterable) else [names])):
+        raise ShapeError(f"dims: expected the names of sizes, as in sd.dims('n p'), found {names or 'none'}")
     return sympy.symbols(names, integer=True, positive=True)
 
 

@@ -24,10 +24,10 @@ def get_item(tensor: Tensor, key: Any) -> Any:
         ExpressionError: a key that is neither an integer expression nor a slice.
     """
     keys = list(key) if isinstance(key, tuple) else [key]
-    if keys.count(Ellipsis) > 1:
+    dots = [place for place, part in enumerate(keys) if part is Ellipsis]
+    if len(dots) > 1:
         raise ExpressionError(f"{tensor}: an index can hold '...' only once")
-    if Ellipsis in keys:
-        place = keys.index(Ellipsis)
+    for place in dots:
         keys[place : place + 1] = [slice(None)] * (tensor.order - len(keys) + 1)
     if len(keys) > tensor.order:
         raise ShapeError(f"{tensor}: {len(keys)} indices for order {tensor.order}, shape {shape_text(tensor.shape)}")
@@ -46,20 +46,27 @@ def get_item(tensor: Tensor, key: Any) -> Any:
 
 
 def _position(tensor: Tensor, part: Any, size: Expr) -> Expr:
-    try:
-        index = sympy.sympify(part)
-    except (sympy.SympifyError, TypeError) as error:
-        raise ExpressionError(f"{tensor}: {part!r} is no index; use integers, index symbols or slices") from error
-    if not isinstance(index, Expr) or index.is_integer is False or isinstance(part, bool):
-        raise ExpressionError(f"{tensor}: {part!r} is no index; use integers, index symbols or slices")
+    index = _whole(tensor, part)
     return index + size if index.is_Integer and index.is_negative else index
 
 
+def _whole(tensor: Tensor, part: Any) -> Expr:
+    try:
+        index = sympy.sympify(part, strict=True)
+    except (sympy.SympifyError, TypeError):
+        index = None
+    if not isinstance(index, Expr) or index.is_integer is False or isinstance(part, bool):
+        raise ExpressionError(
+            f"{tensor}: {part!r} is no index; use integers, index symbols or slices, or sd.take for several places"
+        )
+    return index
+
+
 def _resolve(tensor: Tensor, part: slice, size: Expr) -> tuple[Any, Expr, Expr, Expr]:
-    step = Integer(1 if part.step is None else part.step)
-    if step == 0:
-        raise ShapeError(f"{tensor}: a slice step must not be 0")
-    given = [sympy.sympify(bound) for bound in (part.start, part.stop) if bound is not None]
+    step = Integer(1) if part.step is None else _whole(tensor, part.step)
+    if not step.is_Integer or step == 0:
+        raise ShapeError(f"{tensor}: the step of a slice must be an integer other than 0, found {step}")
+    given = [_whole(tensor, bound) for bound in (part.start, part.stop) if bound is not None]
     if size.is_Integer and all(bound.is_Integer for bound in given):  # as Python's lists: bounds are cut at the ends
         places = range(int(size))[int_slice(part)]
         return fresh_index(), Integer(places.start), step, Integer(len(places))
@@ -68,8 +75,7 @@ def _resolve(tensor: Tensor, part: slice, size: Expr) -> tuple[Any, Expr, Expr, 
     def bound(value: Any, default: Expr) -> Expr:
         if value is None:
             return default
-        found = sympy.sympify(value)
-        found = found + size if found.is_Integer and found.is_negative else found
+        found = _position(tensor, value, size)
         return sympy.Min(found, size) if found.is_Integer and size.is_Integer else found
 
     start = bound(part.start, Integer(0) if forward else size - 1)

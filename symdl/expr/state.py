@@ -32,6 +32,9 @@ class Update(Atom):
     def _hashable_content(self) -> tuple[Basic, ...]:
         return self.parts
 
+    def __getnewargs__(self) -> tuple[Basic, ...]:
+        return self.parts  # an atom has no args, which are what SymPy pickles
+
     def _sympyrepr(self, printer: Any) -> str:
         return f"Update({', '.join(map(fingerprint, self.parts))})"
 

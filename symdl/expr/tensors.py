@@ -55,6 +55,11 @@ class Tensor(TensorOperators, Basic):
         found.known_symbols, found.digest, found.derivative = self.known_symbols, self.digest, derivative
         return found
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self.derivative is None:
+            return super().__reduce_ex__(protocol)
+        return Tensor.marked, (self.marked(None), self.derivative)
+
     @property
     def order(self) -> int:
         """The number of axes."""

@@ -8,6 +8,7 @@ import numpy as np
 import sympy
 from sympy import Expr, Symbol
 
+from symdl.arrays import name_of, plain_array
 from symdl.errors import InputError
 from symdl.expr.nodes import TensorSymbol
 from symdl.expr.sizes import shape_text
@@ -64,11 +65,6 @@ class Binding:
         return ", ".join(f"{name} = {size}" for name, size in sorted(self.sizes.items())) or "no sizes"
 
 
-def name_of(key: Any) -> str:
-    """Return the name under which an array is given: a string, or that of a declared symbol."""
-    return str(getattr(key, "name", None) or getattr(key, "label", None) or key)
-
-
 def bind(system: System, arrays: Mapping[Any, Any], sizes: Mapping[Any, int] | None = None) -> Binding:
     """Return arrays and sizes bound to a system's inputs; arrays it does not read are ignored, their sizes are used.
 
@@ -86,7 +82,7 @@ def bind(system: System, arrays: Mapping[Any, Any], sizes: Mapping[Any, int] | N
     for tensor in system.inputs:
         if tensor.name not in given:
             raise InputError(f"{tensor.name}: the array of shape {shape_text(tensor.shape)} is missing")
-        array = np.asarray(given[tensor.name])
+        array = plain_array(tensor.name, given[tensor.name])
         if array.ndim != tensor.order:
             raise InputError(f"{tensor.name}: expected shape {shape_text(tensor.shape)}, found {array.shape}")
         binding.arrays[tensor] = array

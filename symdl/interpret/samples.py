@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from sympy import Basic, Symbol
 
+from symdl.arrays import name_of
 from symdl.expr.nodes import TensorSymbol
-from symdl.interpret.binding import Binding, name_of
+from symdl.interpret.binding import Binding
 
 
 def sample(symbol: Any, sizes: Mapping[Any, int], rng: np.random.Generator) -> np.ndarray:

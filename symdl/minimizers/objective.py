@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from symdl.arrays import by_name, name_of, real_array
 from symdl.calculus import grad, hessian, hvp, variables_of
 from symdl.compile import CompiledFunction, compile
 from symdl.curvature import colouring, sparsity
@@ -15,7 +16,7 @@ from symdl.expr.ingest import as_scalar
 from symdl.expr.nodes import Tensor, TensorSymbol
 from symdl.expr.sizes import shape_text
 from symdl.interpret import evaluate
-from symdl.interpret.binding import Binding, name_of
+from symdl.interpret.binding import Binding
 
 
 class Objective:
@@ -34,7 +35,8 @@ class Objective:
     ) -> None:
         self.value = as_scalar(f, "scipy_objective")
         self.variables, _ = variables_of(wrt, [self.value], "scipy_objective")
-        self.data = {name_of(key): np.asarray(array) for key, array in (data or {}).items()}
+        given = by_name(data or {}, "scipy_objective: data")
+        self.data = {name: real_array(name, value) for name, value in given.items()}
         self.names = [variable.name for variable in self.variables]
         twice = set(self.names) & set(self.data)
         if twice:
@@ -76,7 +78,8 @@ class Objective:
         """
         if values is None:
             return np.zeros(sum(int(np.prod(shape)) for shape in self.shapes))
-        given = {name_of(key): np.asarray(value, dtype=np.float64) for key, value in values.items()}
+        named = by_name(values, "start")
+        given = {name: real_array(name, value).astype(np.float64) for name, value in named.items()}
         if set(given) != set(self.names):
             raise InputError(f"start: expected values of {', '.join(self.names)}, found {', '.join(given) or 'none'}")
         self._learn({v: given[v.name] for v in self.variables if isinstance(v, TensorSymbol)})

@@ -6,15 +6,19 @@ when all arguments are scalars. Tensor arguments have one shape, scalars go with
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import sympy
 from sympy import Expr
-from sympy.logic.boolalg import Boolean
 
 from symdl.errors import ExpressionError
+from symdl.expr.conditions import as_condition
+from symdl.expr.conditions import equal as equal  # because users find these five here, beside ``where``
+from symdl.expr.conditions import greater as greater
+from symdl.expr.conditions import greater_equal as greater_equal
+from symdl.expr.conditions import less as less
+from symdl.expr.conditions import less_equal as less_equal
 from symdl.expr.ingest import ingest
 from symdl.expr.nodes import pointwise
 from symdl.expr.operators import operands
@@ -105,79 +109,11 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     return pointwise(lambda value, a, b: Minimum(Maximum(value, a), b), *operands("clip", x, low, high))
 
 
-@dataclass(frozen=True)
-class Condition:
-    """Which elements ``where`` takes: ``greater(a, b)`` and the like, combined by ``&``, ``|`` and ``~``."""
-
-    build: Callable[..., Boolean]
-    values: tuple[Any, ...]
-
-    def __and__(self, other: Any) -> "Condition":
-        return self._join(sympy.And, other)
-
-    def __or__(self, other: Any) -> "Condition":
-        return self._join(sympy.Or, other)
-
-    def __invert__(self) -> "Condition":
-        return Condition(lambda *values: sympy.Not(self.build(*values)), self.values)
-
-    def __bool__(self) -> bool:
-        raise ExpressionError("the truth value of a symbolic condition is not defined; use sd.where(condition, a, b)")
-
-    def _join(self, combine: Callable[..., Boolean], other: Any) -> "Condition":
-        right, count = as_condition(other), len(self.values)
-        return Condition(
-            lambda *values: combine(self.build(*values[:count]), right.build(*values[count:])),
-            self.values + right.values,
-        )
-
-
-def as_condition(value: Any) -> Condition:
-    """Return ``value`` as a Condition: one of them, a SymPy relational or Boolean of scalars, or a Python bool."""
-    if isinstance(value, Condition):
-        return value
-    if isinstance(value, bool):
-        value = sympy.true if value else sympy.false
-    if not isinstance(value, Boolean) or isinstance(value, sympy.Symbol):
-        raise ExpressionError(f"expected a condition, found {value}; use sd.greater(a, b), sd.less(a, b) ...")
-    boolean = ingest(value)
-    return Condition(lambda: boolean, ())
-
-
-def _comparison(relation: Callable[..., Any], left: Any, right: Any) -> Condition:
-    return Condition(lambda a, b: sympy.sympify(relation(a, b)), tuple(operands("compared with", left, right)))
-
-
-def greater(a: Any, b: Any) -> Condition:
-    """Return the condition a > b, element by element."""
-    return _comparison(sympy.Gt, a, b)
-
-
-def greater_equal(a: Any, b: Any) -> Condition:
-    """Return the condition a >= b, element by element."""
-    return _comparison(sympy.Ge, a, b)
-
-
-def less(a: Any, b: Any) -> Condition:
-    """Return the condition a < b, element by element."""
-    return _comparison(sympy.Lt, a, b)
-
-
-def less_equal(a: Any, b: Any) -> Condition:
-    """Return the condition a <= b, element by element."""
-    return _comparison(sympy.Le, a, b)
-
-
-def equal(a: Any, b: Any) -> Condition:
-    """Return the condition a = b, element by element."""
-    return _comparison(sympy.Eq, a, b)
-
-
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Return ``a`` where the condition holds and ``b`` elsewhere, element by element.
 
     Args:
-        condition: ``greater(u, v)``, ``less_equal(u, v)`` ... or a SymPy relational or Boolean of scalars.
+        condition: ``u > v``, ``u <= v``, ``equal(u, v)`` ... or a SymPy relational or Boolean of scalars.
         a: The value where it holds.
         b: The value elsewhere. A branch that is not chosen does not matter, be it NaN or infinite.
     """

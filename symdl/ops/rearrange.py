@@ -21,13 +21,14 @@ def pad(x: Any, widths: Sequence[tuple[int, int]]) -> Tensor:
         ShapeError: unless there is one pair of non-negative integers for each axis.
     """
     value = tensor_of(x, "pad")
-    pairs = [tuple(pair) if isinstance(pair, tuple | list) else (pair,) for pair in widths]
+    listed = list(widths) if isinstance(widths, tuple | list) else [widths]
+    pairs = [tuple(pair) if isinstance(pair, tuple | list) else (pair,) for pair in listed]
     if len(pairs) != value.order or any(
         len(pair) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in pair) for pair in pairs
     ):
         raise ShapeError(
             f"pad: expected one (before, after) pair of non-negative integers for each axis of shape "
-            f"{shape_text(value.shape)}, found {list(widths)}"
+            f"{shape_text(value.shape)}, as [{', '.join(['(1, 1)'] * value.order)}], found {widths}"
         )
     axes = axes_of([size + before + after for size, (before, after) in zip(value.shape, pairs, strict=True)])
     places = [index - before for (index, _), (before, _) in zip(axes, pairs, strict=True)]

@@ -21,7 +21,7 @@ def integers(value: Window, count: int, what: str, least: int) -> tuple[int, ...
     Raises:
         ShapeError: for another number of them, or one that is no integer of at least ``least``.
     """
-    found = (value,) * count if isinstance(value, int) else tuple(value)
+    found: tuple[Any, ...] = tuple(value) if isinstance(value, Sequence) else (value,) * count
     if len(found) != count or any(isinstance(n, bool) or not isinstance(n, int) or n < least for n in found):
         raise ShapeError(f"{what}: expected an integer of at least {least}, or {count} of them, found {value}")
     return found

@@ -6,25 +6,13 @@ from typing import Any
 import numpy as np
 from sympy import Symbol
 
+from symdl.arrays import by_name, real_array
 from symdl.errors import InputError
-from symdl.expr.nodes import Element
 from symdl.expr.random import SAMPLE
 from symdl.expr.sizes import shape_text
 from symdl.train.declaration import bound, shape_of
 
 _LOOK = 2**20  # elements
-
-
-def by_name(given: Any, what: str) -> dict[str, Any]:
-    """Return a mapping keyed by name from one keyed by names or symbols."""
-    if not isinstance(given, Mapping):
-        raise InputError(f"{what}: expected a mapping from names to arrays, found {type(given).__name__}")
-    return {key if isinstance(key, str) else _name_of(key): value for key, value in given.items()}
-
-
-def _name_of(key: Any) -> str:
-    symbol = key.tensor if isinstance(key, Element) and not key.indices else key  # a scalar state
-    return str(getattr(symbol, "name", symbol))
 
 
 def check_names(given: Mapping[str, Any], expected: Sequence[str], what: str) -> None:
@@ -36,21 +24,6 @@ def check_names(given: Mapping[str, Any], expected: Sequence[str], what: str) ->
         raise InputError(f"{what}: the array for {', '.join(missing)} is missing; expected {wanted}")
     if surplus:
         raise InputError(f"{what}: the array {', '.join(surplus)} belongs to nothing in the model; expected {wanted}")
-
-
-def real_array(name: str, value: Any) -> np.ndarray:
-    """Return ``value`` as a real, integer or boolean array, a view where possible."""
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise InputError(f"{name}: expected a rectangular array of numbers, found rows of different lengths") from error
-    if array.dtype.kind == "c":
-        raise InputError(f"{name}: expected real numbers, found dtype {array.dtype}; take .real, or two real arrays")
-    if array.dtype.kind not in "biuf":
-        raise InputError(
-            f"{name}: expected real numbers, found dtype {array.dtype}; convert it with np.asarray({name}, dtype=float)"
-        )
-    return array
 
 
 def check_data(

@@ -95,12 +95,12 @@ def prepare(model: Model, data: Any, validation: Any, weights: Any, options: Opt
 
 
 def _streamed(model: Model, data: Any, validation: Any, weights: Any, options: Options) -> Samples:
+    stream = Stream(model, data, options.dtype)
     if options.batch_size is not None or weights is not None or isinstance(validation, int | float):
         raise InputError(
             "data: a collection of batches has its own batches; batch_size, sample_weights and a share of validation "
             "data need arrays"
         )
-    stream = Stream(model, data, options.dtype)
     held = None
     if validation is not None:
         arrays, count = model.check(validation, model.declared.data, "validation")

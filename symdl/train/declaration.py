@@ -147,6 +147,10 @@ def declare_groups(
                 parameters=_symbols("parameter", group.parameters))
         for group in groups
     )  # fmt: skip
+    if outputs is not None and not isinstance(outputs, Mapping):
+        raise InputError(
+            f"Model: outputs: expected expressions by name, as {{'y_hat': y_hat}}, found {type(outputs).__name__}"
+        )
     results = {str(name): ingest(output) for name, output in (outputs or {}).items()}
     data = [_symbols(kind, items) for kind, items in (("input", inputs), ("target", targets))]
     if batch is not None and not isinstance(batch, Symbol):

@@ -14,10 +14,16 @@ Metric = Callable[[Mapping[str, np.ndarray], Mapping[str, np.ndarray]], float]
 def accuracy(y: np.ndarray, y_hat: np.ndarray) -> float:
     """Share of samples whose class is right: the largest entry of rows, or ŷ > ½ for single numbers. Book §2.2.
 
-    The classes y are rows as ŷ, or integer labels.
+    The classes y are rows as ŷ, or integer labels; 0 and 1, or probabilities, for single numbers.
     """
     if y_hat.ndim == 1 or y_hat.shape[-1] == 1:
         y, y_hat = _alike("accuracy", y, y_hat)
+        outside = y[(y < 0) | (y > 1)]
+        if outside.size:
+            raise InputError(
+                f"metrics: accuracy of single numbers compares them with 1/2, and expects targets of 0 or 1, found "
+                f"{outside[0]:g}; use mse, or declare the target one_hot=True with an output for each class"
+            )
         return float(np.mean((y_hat > 0.5) == (y > 0.5)))
     if y.shape != y_hat.shape and not np.array_equal(y, np.rint(y)):
         raise InputError(f"accuracy: expected rows of shape {y_hat.shape} or integer labels as target")

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from symdl.arrays import by_name
 from symdl.errors import InputError
 from symdl.expr.sizes import shape_text
-from symdl.train.arrays import by_name, check_data
+from symdl.refusals import REFUSALS
+from symdl.train.arrays import check_data
 from symdl.train.declaration import Declaration, declare
 from symdl.train.programs import Built, Where, draws, evaluation, needed, prediction
 from symdl.train.step import LOSS
@@ -135,7 +137,8 @@ class Model:
         missing = [name for name in built.executable.tensors if name not in taken]
         if missing:
             raise InputError(f"predict: the outputs depend on {', '.join(missing)}, which is no input of the model")
-        found = built.executable(taken, lengths)
+        with REFUSALS:
+            found = built.executable(taken, lengths)
         return {name: found[name] for name in self.declared.outputs}
 
     def evaluate(
@@ -172,7 +175,8 @@ class Model:
         built = self.program(("evaluation", where), lambda: evaluation(self.declared, where))
         built.executable.threads = where.threads
         known = {**draws(seed, count), **arrays, **values}
-        found = built.executable(*needed(built, known, count, self.parameters.sizes))
+        with REFUSALS:
+            found = built.executable(*needed(built, known, count, self.parameters.sizes))
         return {name: float(found.pop(f"{LOSS}.{name}")) for name in self.declared.losses}, found
 
     def program(self, key: Any, make: Any) -> Built:
@@ -203,6 +207,10 @@ class Model:
         same = [key for key in self._built if key[:2] == ("training", where) and key[3] == switches]
         same.sort(key=lambda key: turns.index(key[2][0][0]))
         return {" and ".join(kind[0] for kind in key[2]): self._built[key] for key in same}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave compiled programs out of copies and pickles; their kernels are read from the cache, or made anew."""
+        return {**self.__dict__, "_built": {}}
 
     def where(self, target: str, dtype: str | None) -> Where:
         """Return where a program runs, given the sizes that are bound; ``dtype`` is that of the values by default."""

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from symdl.arrays import by_name, real_array
 from symdl.compile import check_threads
 from symdl.errors import InputError
 from symdl.optimizers.adam import Adam
 from symdl.optimizers.optimizer import Optimizer
-from symdl.train.arrays import by_name
 from symdl.train.declaration import Declaration
 from symdl.train.programs import Where
 
@@ -141,8 +141,6 @@ def stopping_of(given: Any) -> EarlyStopping | None:
 
 def weights_of(given: Any, count: int) -> np.ndarray:
     """Return sample weights, checked: one number of at least 0 for each sample."""
-    from symdl.train.arrays import real_array
-
     weights = real_array("sample_weights", given).astype(np.float64)
     if weights.shape != (count,):
         raise InputError(

@@ -10,18 +10,16 @@ import numpy as np
 from sympy import Symbol
 
 from symdl.collector import paused
-from symdl.errors import CheckpointError, ExpressionError, InputError
+from symdl.compile import check_dtype, check_target
+from symdl.errors import CheckpointError
 from symdl.expr.random import SAMPLE, SEED, STEP
 from symdl.expr.sizes import dims
 from symdl.freeze import freeze
+from symdl.refusals import REFUSALS
 from symdl.train import kept
 from symdl.train.declaration import Declaration, shape_of
 from symdl.train.objective import WEIGHT, objective
 from symdl.train.step import LOSS, Part, Rates, Switches, training_step
-from symdl_codegen.errors import ArgumentError, CodegenError
-
-TARGETS = ("cpu", "numpy", "cuda")
-DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True)
@@ -37,10 +35,8 @@ class Where:
     threads: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        if self.target not in TARGETS:
-            raise InputError(f"unknown target {self.target!r}; expected one of {', '.join(TARGETS)}")
-        if self.dtype not in DTYPES:
-            raise InputError(f"unknown dtype {self.dtype!r}; expected one of {', '.join(DTYPES)}")
+        check_target(self.target)
+        check_dtype(self.dtype)
 
     @property
     def settings(self) -> list[Any]:
@@ -136,7 +132,8 @@ def _kept(key: str | None, where: Where, make: Callable[[], Built]) -> Built:
             rates = kept.rates_from_text(about["rates"])
             updates = tuple((state, output) for state, output in about["updates"])
             read = perf_counter() - began
-            executable = _compiled(lambda: pipeline.read(program))
+            with REFUSALS:
+                executable = pipeline.read(program)
             return Built(executable, {"read": read, **executable.timings}, rates, updates, about["count"])
     if where.target == "cpu":
         compile_ahead(where.dtype)
@@ -148,22 +145,14 @@ def _kept(key: str | None, where: Where, make: Callable[[], Built]) -> Built:
     return built
 
 
-def _compiled(make: Callable[[], Any]) -> Any:
-    try:
-        return make()
-    except ArgumentError:
-        raise
-    except CodegenError as error:
-        raise ExpressionError(str(error)) from error
-
-
 def _build(name: str, outputs: Mapping[str, Any], where: Where, seconds: Mapping[str, float], **options: Any) -> Built:
     from symdl_codegen import pipeline
 
     clock = perf_counter()
     program = freeze(outputs, name=name, sizes=dict(where.sizes), **options)
     spent = {**seconds, "freeze": perf_counter() - clock}
-    executable = _compiled(lambda: pipeline.build(program, where.target, where.dtype))
+    with REFUSALS:
+        executable = pipeline.build(program, where.target, where.dtype)
     return Built(executable, {**spent, **executable.timings})
 
 

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from symdl.errors import CheckpointError, InputError, NumericalError
+from symdl.errors import CheckpointError, InputError
 from symdl.expr.random import STEP
 from symdl.optimizers.optimizer import Optimizer
+from symdl.refusals import REFUSALS
 from symdl.train.alone import check_alone
 from symdl.train.cycle import Cycle, Phase
 from symdl.train.dataset import Samples, prepare
@@ -23,7 +24,6 @@ from symdl.train.programs import numbered, seeded, training
 from symdl.train.progress import Show
 from symdl.train.state import TrainingState
 from symdl.train.step import CLIP_NORM, CLIP_VALUE, DECAY, LOSS, Part, Rates, Switches
-from symdl_codegen.errors import ComputationError
 from symdl_codegen.runtime.memory import aligned
 
 ROUND_SECONDS = 0.1
@@ -166,10 +166,8 @@ class Training:
         fixed = built.taken("input", {**seeded(self.options.seed), **data, **self.fixed, **self.state})
         rows, sizes = built.taken("batch", self.samples.rows), {built.count: 1} if built.count else None
         given = built.taken("step", varying), fixed, sizes
-        try:
+        with REFUSALS:  # as where linear algebra had no result, and the loss does not show it
             result = built.executable.epoch(states, rows, order, size, *given)
-        except ComputationError as error:  # linear algebra had no result, and the loss does not show it
-            raise NumericalError(str(error)) from None
         self.step += result.completed_steps
         return result.recorded, result.completed_steps
 

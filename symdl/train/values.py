@@ -8,9 +8,10 @@ import numpy as np
 from sympy import Basic, Symbol
 
 from symdl import init as initial
+from symdl.arrays import by_name, real_array
 from symdl.errors import InputError
 from symdl.expr.sizes import shape_text
-from symdl.train.arrays import by_name, check_names, real_array
+from symdl.train.arrays import check_names
 from symdl.train.declaration import Declaration, bound, shape_of
 
 

@@ -187,6 +187,16 @@ def test_bad_starts_and_names():
         sd.minimize(ROSENBROCK, theta, start={"theta": [1, 2, 3]})
     with pytest.raises(sd.errors.InputError, match="among the data"):
         sd.minimize(ROSENBROCK, theta, {"theta": [1, 2]})
+    for start in ("bfgs", np.zeros(2)):
+        with pytest.raises(sd.errors.InputError, match="start: expected a mapping from names to arrays, found"):
+            sd.minimize(ROSENBROCK, theta, None, start)
+    x = sd.vector("x", 2)
+    for values, message in (
+        (np.ma.array([1, 2], mask=[0, 1]), "found 1 of 2 values masked"),
+        ([1, [2]], "rectangular"),
+    ):
+        with pytest.raises(sd.errors.InputError, match=message):
+            sd.minimize(sd.norm(theta - x) ** 2, theta, {x: values})
 
 
 def test_equations_print():

@@ -121,7 +121,7 @@ def test_conditions_combine():
 
 
 def test_conditions_that_are_known():
-    assert ew.where(True, t, u) == t
+    assert ew.where(sympy.true, t, u) == t
     assert ew.where(sympy.false, t, u) == u
     assert ew.where(t > 0, u, u) == u
     assert Where(t > 0, Where(t > 0, 1, 2), Where(t > 0, 3, u)) == Where(t > 0, 1, u)

@@ -76,6 +76,11 @@ n, p, q = sd.dims("n p q")
             "batch must be a size symbol from sd.dims, found 3",
         ),
         (lambda: sd.Model(loss=w @ x, parameters=[w], inputs=[x], seed=-1), InputError, "seed: expected an integer"),
+        (
+            lambda: sd.Model(loss=w @ x, parameters=[w], inputs=[x], outputs=[w @ x]),
+            InputError,
+            "outputs: expected expressions by name, as {'y_hat': y_hat}, found list",
+        ),
     ],
 )
 def test_declaration(declare, error, message):
@@ -105,6 +110,7 @@ RAGGED = [[1.0, 2.0, 3.0], [1.0]]
         (changed(x=np.zeros((50, 3), complex)), "x: expected real numbers, found dtype complex128; take .real"),
         (changed(x=[["a"] * 3] * 50), "x: expected real numbers, found dtype <U1; convert it with"),
         (changed(x=RAGGED), "x: expected a rectangular array of numbers, found rows of different lengths"),
+        (changed(x=np.ma.masked_less(labelled()["x"], 0)), r"x: expected an array without a mask, found \d+ of 150"),
         (changed(y=np.full(50, np.nan)), "y: expected integer labels, found nan at position 0; drop or fill"),
         (changed(y=np.full(50, 0.5)), "y: expected integer labels, found 0.5 at position 0"),
         (changed(y=np.full(50, 3)), "y: label 3 at position 0 is out of range; expected integers 0 to 2"),
@@ -159,6 +165,8 @@ def test_options(options, message):
         ({"W": 0}, "set_values: the array W belongs to nothing in the model; expected w, b"),
         ({"w": np.zeros(2)}, r"w: expected shape \(3,\), found \(2,\)"),
         ({"w": [1.0, np.inf, 0.0]}, "w: expected finite values, found inf"),
+        ({"w": np.ma.array(np.ones(3), mask=True)}, "w: expected an array without a mask, found 3 of 3 values masked"),
+        ({3: np.ones(3)}, "expected a name or a declared symbol as a key, found 3"),
         ({"w": ["a", "b", "c"]}, "w: expected real numbers, found dtype <U1"),
     ],
 )
@@ -192,8 +200,18 @@ def test_unknown_sizes():
         sd.fit(model, {"u": np.zeros((5, 2)), "t": np.zeros(5)}, target="numpy")
 
 
+def test_arrays_in_a_list_are_no_batches():
+    data = labelled()
+    with pytest.raises(InputError, match="data: a batch: expected a mapping from names to arrays, found ndarray"):
+        sd.fit(classifier(), [data["x"], data["y"]], batch_size=10, target="numpy")
+    with pytest.raises(InputError, match="data: a collection of batches has its own batches; batch_size"):
+        sd.fit(classifier(), [data], batch_size=10, target="numpy")
+
+
 def test_prediction():
     model = regression()
+    with pytest.raises(InputError, match="x: expected an array without a mask, found 1 of 6 values masked"):
+        model.predict({"x": np.ma.masked_equal([[1, 2, 3], [4, 5, 6]], 3)})
     with pytest.raises(InputError, match="predict: the array for x is missing; expected x"):
         model.predict({})
     with pytest.raises(InputError, match="predict: the array y belongs to nothing in the model; expected x"):

@@ -45,6 +45,9 @@ def test_other_shapes_do_not_fit(name):
 def test_labels_are_integers():
     with pytest.raises(InputError, match=r"accuracy: expected rows of shape \(4, 3\) or integer labels"):
         METRICS["accuracy"](np.full(4, 0.5), ROWS)
+    for y in (np.array([0.3, -1.0, 1.0]), np.array([0, 1, 2])):
+        with pytest.raises(InputError, match=r"expects targets of 0 or 1, found (-1|2); use mse, or declare the targ"):
+            METRICS["accuracy"](y, np.array([0.1, 0.9, 0.9]))
 
 
 def test_a_model_with_one_output_in_a_column():
