@@ -18,6 +18,7 @@ from symdl.curvature import (
     gauss_newton,
     hessian_diagonal,
     hessian_trace,
+    prox,
     sparsity,
     structure,
 )
@@ -143,6 +144,7 @@ __all__ = [
     "pad",
     "positional_encoding",
     "prod",
+    "prox",
     "random",
     "recurrence",
     "reshape",

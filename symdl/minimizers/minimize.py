@@ -85,9 +85,10 @@ def minimize(
         wrt: The variable, or several in a list.
         data: The arrays of all other symbols, by name or symbol.
         start: Where to begin, by name or symbol; zeros by default.
-        method: A name (newton, damped-newton, conjugate-gradient, bfgs, lbfgs, nonlinear-cg,
-            steepest-descent), or an object of
-            ``sd.minimizers`` with options: ``sd.minimizers.GaussNewton(output=r)``.
+        method: A name (newton, damped-newton, conjugate-gradient, trust-region, bfgs, lbfgs, nonlinear-cg,
+            steepest-descent, coordinate-descent), or an object of ``sd.minimizers`` with options:
+            ``sd.minimizers.GaussNewton(output=r)``; a C with kinks needs ``ProximalGradient(penalty=R)`` or
+            ``CoordinateDescent(penalty=R)``.
         tolerance: Ends when no entry of ∇C is larger in absolute value.
         max_steps: Ends after as many steps.
         sizes: Values of sizes that no array carries.

@@ -30,17 +30,21 @@ class Newton(Scaled):
         return hessian(objective.value, objective.variables)
 
     def fault(self, objective: Objective, at: Point, state: dict[str, Any]) -> str:
-        """Tell a saddle point or a maximum by the eigenvalues of the Hessian, for up to ``LARGEST`` variables."""
-        if len(at.x) > LARGEST:
-            return ""
-        values = np.linalg.eigvalsh(objective.hess(at.x))
-        if values[0] >= -1e-8 * np.abs(values).max(initial=0.0):
-            return ""
-        kind = "a maximum" if values[-1] <= 0 else "a saddle point"
-        return (
-            f"the gradient is 0, but the Hessian has the eigenvalue {values[0]:.3g}: {kind}; use damped-newton or bfgs"
-        )
+        """Tell a saddle point or a maximum."""
+        found = saddle(objective, at)
+        return f"{found}; use damped-newton or bfgs" if found else ""
 
     def equations(self) -> list[str]:
         """The step."""
         return [equation(r"\theta^{(t+1)}", THETA - solve(HESSIAN, G)), *self.line_search.equations()]
+
+
+def saddle(objective: Objective, at: Point) -> str:
+    """Return that a point is a saddle or a maximum, by the Hessian's eigenvalues, for up to ``LARGEST`` variables."""
+    if len(at.x) > LARGEST:
+        return ""
+    values = np.linalg.eigvalsh(objective.hess(at.x))
+    if values[0] >= -1e-8 * np.abs(values).max(initial=0.0):
+        return ""
+    kind = "a maximum" if values[-1] <= 0 else "a saddle point"
+    return f"the gradient is 0, but the Hessian has the eigenvalue {values[0]:.3g}: {kind}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import sympy
-from sympy import Expr
+from sympy import Expr, S
 
 from symdl.expr.scalar import FROM_SYMPY, ScalarOp
 from symdl.ops.where import Where
@@ -22,11 +22,15 @@ class Maximum(ScalarOp):
 
     @classmethod
     def eval(cls, a: Expr, b: Expr) -> Expr | None:
-        """The value at numbers and at equal arguments."""
+        """The value at numbers and at equal arguments, and beside 0 where the sign of the other is known."""
         if a == b:
             return a
         if a.is_Number and b.is_Number:
             return a if a >= b else b
+        if 0 in (a, b):
+            other = b if a == 0 else a
+            if other.is_positive or other.is_negative:
+                return other if other.is_positive else S.Zero
         return None
 
     def derivative(self, position: int) -> Expr:

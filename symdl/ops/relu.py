@@ -26,12 +26,14 @@ class ReLU(ScalarOp):
 
     @classmethod
     def eval(cls, x: Expr, at_zero: Expr = S.One) -> Expr | None:
-        """The value at numbers."""
+        """The value where the sign of x is known."""
         if at_zero.is_number and not 0 <= at_zero <= 1:
             raise ExpressionError(f"relu(x, at_zero={at_zero}): expected a derivative between 0 and 1")
         if x.is_Number:
             return x if x >= 0 else S.Zero
-        return None
+        if x.is_positive:
+            return x
+        return S.Zero if x.is_negative else None
 
     def derivative(self, position: int) -> Expr:
         """Return the indicator of x >= 0, with ``at_zero`` at 0; ``at_zero`` itself changes no value."""

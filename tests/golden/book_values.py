@@ -5,7 +5,7 @@ import numpy as np
 import symdl as sd
 from symdl.minimizers.method import N
 
-p, k, m, K = sd.dims("p k m K")
+n, p, k, m, K = sd.dims("n p k m K")
 SIZES = {"n": 6, "p": 4, "k": 3, "m": 2, "K": 3, "T": 5, "N": 4}
 
 
@@ -21,13 +21,15 @@ def values():
         "A": draw((4, 4)), "B": draw((4, 4)), "M": draw((2, 4)), "D": draw((4, 4)), "p": rng.dirichlet(np.ones(3)),
         "sigma": rng.uniform(0.5, 2, 3), "mu": draw(3), "mu1": draw(3), "mu2": draw(3),
         "Sigma": definite[1], "Sigma1": definite[2], "Sigma2": definite[3], "e": draw(4), "rho": 0.2, "w1": 0.4,
-        "w2": -1.3, "dw1": 0.2, "dw2": 0.6, "U": draw((5, 4)), "beta": 0.9, "g": draw(4), "H": definite[0],
+        "w2": -1.3, "h": 0.2, "Delta": 0.8, "dw1": 0.2, "dw2": 0.6, "U": draw((5, 4)), "beta": 0.9, "g": draw(4),
+        "H": definite[0],
         "optimizer.alpha": 0.4, "optimizer.beta": 0.9, "optimizer.gamma": 0.999, "optimizer.epsilon": 1e-3,
     }  # fmt: skip
     alike = {
         "y0": 1.0, "z0": 1.7, "y1": np.eye(3)[1], "bK": draw(3), "bm": draw(2), "bp": draw(4), "P": definite[0],
         "qk": rng.dirichlet(np.ones(3)), "xk": draw(3), "t": np.array([0.2, -0.3]), "t3": np.array([np.pi / 6, 2, 5]),
-        "x0": -0.8, "mu0": 0.5, "s4": draw(4), "y4": draw(4), "ak": draw(3), "Bk": definite[2],
+        "x0": -0.8, "mu0": 0.5, "u0": 0.6, "r4": draw(4), "xn": draw(6), "rn": draw(6), "lam": 0.3,
+        "s4": draw(4), "y4": draw(4), "ak": draw(3), "Bk": definite[2],
         "rates": rng.uniform(0.1, 0.9, 2), "PK": rng.dirichlet(np.ones(9)).reshape(3, 3),
     }  # fmt: skip
     return own, alike
@@ -37,7 +39,8 @@ def values():
 ALIKE = {
     ("y", ()): "y0", ("z", ()): "z0", ("y", (K,)): "y1", ("b", (K,)): "bK", ("b", (m,)): "bm", ("b", (p,)): "bp",
     ("q", (k,)): "qk", ("x", (k,)): "xk", ("theta", (2,)): "t", ("theta", (3,)): "t3", ("theta", ()): "z0",
-    ("x", ()): "x0", ("mu", ()): "mu0", ("a", (k,)): "ak", ("B", (k, k)): "Bk", ("P", (k, k)): "PK",
+    ("x", ()): "x0", ("mu", ()): "mu0", ("u", ()): "u0", ("r", (p,)): "r4", ("x", (n,)): "xn", ("r", (n,)): "rn",
+    ("lambda", ()): "lam", ("a", (k,)): "ak", ("B", (k, k)): "Bk", ("P", (k, k)): "PK",
     ("s", (N,)): "s4", ("y", (N,)): "y4",
 }  # fmt: skip
 NUMPY = {

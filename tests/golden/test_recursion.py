@@ -9,7 +9,7 @@ import pytest
 
 import symdl as sd
 from symdl.interpret import evaluate
-from tests.golden.test_book import plain
+from tests.golden.order import plain
 from tests.katex import katex_error
 
 

@@ -18,7 +18,10 @@ ROSENBROCK = (1 - theta[0]) ** 2 + 100 * (theta[1] - theta[0] ** 2) ** 2
 START = {theta: [-1.2, 1.0]}
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if name != "steepest-descent"])
+SLOW = {"steepest-descent", "coordinate-descent"}  # thousands of steps along a curved valley
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in SLOW])
 def test_rosenbrock(name):
     found = sd.minimize(ROSENBROCK, theta, start=START, method=name)
     assert found.converged
@@ -109,7 +112,7 @@ def tumours():
     return {"X": (features - features.mean(0)) / features.std(0), "y": data.y.astype(float)}
 
 
-@pytest.mark.parametrize("name", ["newton", "damped-newton", "conjugate-gradient", "bfgs", "lbfgs"])
+@pytest.mark.parametrize("name", ["newton", "damped-newton", "conjugate-gradient", "trust-region", "bfgs", "lbfgs"])
 def test_maximum_likelihood(name, tumours):
     """Logistic regression as statsmodels fits it, with standard errors from the Hessian; book §3.2."""
     sm = pytest.importorskip("statsmodels.api")
@@ -170,6 +173,42 @@ def test_newton_tells_what_is_no_minimum(value, kind):
     assert kind in found.message
 
 
+def test_a_trust_region_leaves_a_saddle_point():
+    value = theta[0] ** 2 - theta[1] ** 2 + theta[1] ** 4
+    found = sd.minimize(value, theta, start={theta: [1.0, 1e-3]}, method="trust-region")
+    assert found.converged
+    np.testing.assert_allclose(np.abs(found.values["theta"]), [0, 0.5**0.5], atol=1e-7)
+    trapped = sd.minimize(value, theta, start={theta: [1.0, 0.0]}, method="trust-region")  # nothing points aside there
+    assert not trapped.converged
+    assert "saddle" in trapped.message
+
+
+def test_a_trust_region_ends_on_its_border():
+    """Steihaug's d for an indefinite model, and one whose minimum is inside: ‖d‖ = Δ, -B⁻¹g; Q below Cauchy's."""
+    from symdl.minimizers.method import point
+    from symdl.minimizers.objective import Objective
+
+    rng = np.random.default_rng(3)
+    root = rng.standard_normal((6, 6))
+    A, b, x = sd.matrix("A", p, p, symmetric=True), sd.vector("b", p), sd.vector("x", p)
+    for matrix, radius, inside in ((root + root.T, 0.7, False), (root @ root.T + np.eye(6), 0.1, False),
+                                   (root @ root.T + np.eye(6), 1e3, True)):  # fmt: skip
+        data = {"A": matrix, "b": 1e-6 * rng.standard_normal(6) if inside else rng.standard_normal(6)}
+        objective = Objective(x.T @ A @ x / 2 - b @ x, x, data, {p: 6})
+        at = point(objective, np.zeros(6))
+        d, product = sd.minimizers.TrustRegion().direction(objective, at, radius)
+        np.testing.assert_allclose(product, matrix @ d, atol=1e-9)
+        if inside:
+            np.testing.assert_allclose(d, np.linalg.solve(matrix, data["b"]), rtol=1e-2)
+        else:
+            assert np.linalg.norm(d) == pytest.approx(radius)
+        g, curvature = at.gradient, at.gradient @ matrix @ at.gradient
+        size = np.linalg.norm(g)
+        cauchy = radius / size if curvature <= 0 else min(radius / size, g @ g / curvature)
+        model = g @ d + d @ product / 2
+        assert model <= -cauchy * g @ g + cauchy**2 * curvature / 2 + 1e-12
+
+
 def test_singular_hessian():
     found = sd.minimize((theta[0] + theta[1]) ** 2 + theta[0], theta)
     assert not found.converged
@@ -200,7 +239,8 @@ def test_bad_starts_and_names():
 
 
 def test_equations_print():
-    others = [sd.minimizers.GaussNewton(), sd.minimizers.LevenbergMarquardt(), sd.minimizers.NaturalGradient()]
+    others = [sd.minimizers.GaussNewton(), sd.minimizers.LevenbergMarquardt(), sd.minimizers.NaturalGradient(),
+              sd.minimizers.ProximalGradient(), sd.minimizers.ProximalGradient(accelerate=False)]  # fmt: skip
     for method in [*(kind() for kind in METHODS.values()), *others]:
         assert katex_error(method.latex()) is None
     newton = sd.minimizers.Newton().equations()[0]
