@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 import sympy
-from sympy import Basic, Dummy, Eq, Expr, Integer
+from sympy import Basic, Dummy, Eq, Expr, Integer, KroneckerDelta
 
 from symdl.errors import DerivationError
 from symdl.expr.index import Index, rebuild
@@ -11,17 +11,20 @@ from symdl.expr.nodes import Element, Reduce
 from symdl.expr.scalar import FROM_SYMPY, SCALAR_OPS
 from symdl.expr.system import elements_of
 
+_CONSTANT = (Element, KroneckerDelta)  # what is no atom and holds none that a derivative sees
+
 
 @lru_cache(maxsize=50_000)
 def partials(body: Expr, atoms: frozenset[Basic]) -> tuple[tuple[Basic, Expr], ...]:
     """Return (atom, derivative) for each atom of a pointwise ``body`` whose tensor or symbol is in ``atoms``.
 
-    An atom is an element of a tensor in ``atoms`` or a scalar symbol in ``atoms``. Zero derivatives are left out.
+    An atom is an element of a tensor in ``atoms`` or a scalar symbol in ``atoms``. Zero derivatives are left out: among
+    them those of integers that a Kronecker delta compares, such as the place of a maximum.
     """
     found: list[Basic] = [load for load in elements_of(body) if load.tensor in atoms]
     found += sorted((symbol for symbol in body.atoms(sympy.Symbol) if symbol in atoms), key=lambda symbol: symbol.name)
     dummies = {atom: Dummy(f"x{k}", real=True) for k, atom in enumerate(found)}
-    replaced = rebuild(body, lambda node: dummies.get(node) or (node if isinstance(node, Element) else None))
+    replaced = rebuild(body, lambda node: dummies.get(node) or (node if isinstance(node, _CONSTANT) else None))
     back = {dummy: atom for atom, dummy in dummies.items()}
     result = []
     for atom, dummy in dummies.items():

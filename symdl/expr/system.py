@@ -236,16 +236,23 @@ class _Tracer:
                 return self.called(node, extents, guards)
             if not isinstance(node, Reduce):
                 return None
-            outer = sorted(free_indices(node), key=lambda index: index.name)
+            outer = self.around(sorted(free_indices(node), key=lambda index: index.name), node)
             kept = [guard for guard in guards if free_indices(guard) <= set(outer)]
             if kept:
                 axes, content = node.open()
                 node = Reduce(node.op, SCALAR_OPS["where"](And(*kept), content, Integer(0)), *axes)
             array = Array(node, *((index, extents[index]) for index in outer))
             symbol = self.equation(array.shape, array.body)
-            return Element(symbol, *outer)
+            return Element(symbol, *(index if extents[index] != 1 else 0 for index in outer))
 
         return rebuild(body, lift)
+
+    def around(self, outer: list[Index], node: Basic) -> list[Index]:
+        """Return the outer axes of a part; in a recurrence those up to time are those of every tensor of the block."""
+        if self.loop is None or not any(load.tensor in self.inside for load in elements_of(node)):
+            return outer
+        front = [axis_index(k) for k in range(self.loop.axis + 1)]
+        return [*front, *(index for index in outer if index not in front)] if front[-1] in outer else outer
 
     def called(self, node: Call, extents: dict[Index, Expr], guards: tuple[Basic, ...]) -> Expr:
         """Give a call an equation of its own, whatever its places are; return the element at its places."""
@@ -256,11 +263,11 @@ class _Tracer:
                 elsewhere = KroneckerDelta(*(index for index, _ in axes))
                 contents.append((axes, SCALAR_OPS["where"](kept, content, elsewhere)))
             node = node.over(contents)
-        batch = _batch(node)
+        batch = self.around(_batch(node), node)
         places = [(fresh_index(), size) for size in node.result_shape]
         array = Array(node.at(*(index for index, _ in places)), *((index, extents[index]) for index in batch), *places)
         symbol = self.equation(array.shape, array.body, facts=array.properties)
-        return Element(symbol, *batch, *node.places)
+        return Element(symbol, *(index if extents[index] != 1 else 0 for index in batch), *node.places)
 
     def operand(self, axes: Sequence[tuple[Index, Expr]], content: Expr, extents: dict[Index, Expr]) -> Expr:
         """Return an operand as an element of a whole tensor, which gets an equation where it is none yet."""
@@ -272,10 +279,10 @@ class _Tracer:
             if len(set(plain)) == len(plain) and all(s == 1 or extents.get(i) == s for i, s in sizes):
                 return content
         batch = [index for index in order_of_appearance(content) if index in free_indices(content) and index in extents]
-        batch = [index for index in batch if index not in dict(axes)]
+        batch = self.around([index for index in batch if index not in dict(axes)], content)
         array = Array(content, *((index, extents[index]) for index in batch), *axes)
         symbol = self.equation(array.shape, array.body) if isinstance(array, Array) else self.symbol(array)
-        return Element(symbol, *batch, *(index if size != 1 else 0 for index, size in axes))
+        return Element(symbol, *(index if extents[index] != 1 else 0 for index in [*batch, *dict(axes)]))
 
     def rename(self, symbol: TensorSymbol, name: str) -> TensorSymbol:
         target = TensorSymbol(name, symbol.shape, symbol.properties)

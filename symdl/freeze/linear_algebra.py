@@ -102,6 +102,8 @@ def _solved(equation: Equation, system: System, fresh: Fresh) -> list[Equation] 
         width = sizes[column] if columns else Integer(1)
         right = (rest, (k, size), (column, width))
         lead = [index for index in sizes if index not in (other, column)]
+        if equation.loop is not None and lead[: equation.loop.axis + 1] != list(sizes)[: equation.loop.axis + 1]:
+            continue  # time has to stay where it stands in all of the block
         body = Call("solve", 0, [(matrix, *limits), right], [other, column if columns else Integer(0)])
         return _placed(equation, body, [*lead, other, *columns], opened, sizes, fresh)
     return None
@@ -153,12 +155,14 @@ def _whole(
         leading = content.indices[: _leading(content, axes)] if trailing == own else ()
         if trailing == own and not any(free_indices(index) & set(own) for index in leading):
             return content
-    batch = [index for index in sizes if index in free_indices(content)]
+    loop = _loop(content, equation)
+    front = [] if loop is None else list(sizes)[: loop.axis + 1]  # time stands where it does in all of the block
+    batch = [index for index in sizes if index in front or index in free_indices(content)]
     target = fresh([*(sizes[index] for index in batch), *(size for _, size in axes)])
     order = [*batch, *(index for index, _ in axes)]
     shape = target.shape
     names = {index: axis_index(k) if shape[k] != 1 else Integer(0) for k, index in enumerate(order)}
-    made.append(Equation(target, substitute(content, names), loop=_loop(content, equation)))
+    made.append(Equation(target, substitute(content, names), loop=loop))
     return Element(target, *(index if shape[k] != 1 else 0 for k, index in enumerate(order)))
 
 

@@ -15,7 +15,17 @@ Needs hypothesis, which ``pip install symdl[test]`` brings; nothing else of symd
 from symdl.testing.indexed import indexed_models
 from symdl.testing.matrices import matrix_models
 from symdl.testing.model import Model, models
-from symdl.testing.structures import STRUCTURES, structure_models
+from symdl.testing.structures import IN_A_STEP, PLACES, STRUCTURES, structure_models
 from symdl.testing.tensors import tensor_models
 
-__all__ = ["STRUCTURES", "Model", "indexed_models", "matrix_models", "models", "structure_models", "tensor_models"]
+__all__ = [
+    "IN_A_STEP",
+    "PLACES",
+    "STRUCTURES",
+    "Model",
+    "indexed_models",
+    "matrix_models",
+    "models",
+    "structure_models",
+    "tensor_models",
+]

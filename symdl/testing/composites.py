@@ -1,4 +1,4 @@
-"""Random structures made of several equations: batched products, reductions, norms, attention, draws, matrices."""
+"""Random structures made of several equations: batched products, reductions, norms, attention, draws."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from symdl.expr.nodes import Element
-from symdl.ops import attention, elementwise, linalg, masked, normalisation, reductions, softmax, structure
+from symdl.ops import attention, elementwise, masked, normalisation, reductions, softmax, structure
 from symdl.ops.batch_norm import batch_norm
 from symdl.testing.model import Part, Pool
 from symdl.testing.operands import applied, draws, integers, largest, new, operand
@@ -55,16 +55,14 @@ def reduced(pool: Pool) -> Part:
 def masked_softmax(pool: Pool) -> Part:
     """Set entries to −∞ before a softmax."""
     x = operand(pool, 2, 3, exactly=True)
-    symbol, mask = integers(pool, x.expr.shape, 2)
-    mask[:, 0] = 1
-    pool.arrays[symbol.name] = mask.astype(float)
-    value = softmax.softmax(elementwise.where(elementwise.greater(symbol, 0), x.expr, masked.MASKED), axis=1)
+    mask = integers(pool, x.expr.shape, 2, least=1)
+    value = softmax.softmax(elementwise.where(elementwise.greater(mask.expr, 0), x.expr, masked.MASKED), axis=1)
 
-    def numeric(u: Any) -> Any:
-        powers = mask * np.exp(u)
+    def numeric(u: Any, allowed: Any) -> Any:
+        powers = allowed * np.exp(u)
         return powers / powers.sum(axis=1, keepdims=True)
 
-    return applied(pool, value, numeric, x)
+    return applied(pool, value, numeric, x, mask)
 
 
 def attended(pool: Pool) -> Part:
@@ -74,20 +72,18 @@ def attended(pool: Pool) -> Part:
     queries, kind = q.value.shape[0], pool.draw(st.sampled_from(["none", "causal", "given"]))
     tokens = queries + pool.draw(st.integers(0, 1))
     k, v = new(pool, tokens, features), new(pool, tokens, pool.draw(st.integers(1, 2)))
-    allowed = np.ones((queries, tokens))
-    mask: Any = None
-    if kind == "causal":
-        mask, allowed = "causal", np.tril(allowed, tokens - queries)
-    if kind == "given":
-        mask, allowed = integers(pool, (q.expr.shape[0], tokens), 2)
-        allowed[:, 0] = 1
-        pool.arrays[mask.name] = allowed.astype(float)
+    everything = np.ones((queries, tokens))
 
-    def numeric(a: Any, b: Any, c: Any) -> Any:
+    def numeric(a: Any, b: Any, c: Any, allowed: Any) -> Any:
         scores = np.exp(a @ b.T / np.sqrt(a.shape[1])) * allowed
         return scores / scores.sum(axis=1, keepdims=True) @ c
 
-    return applied(pool, attention.attention(q.expr, k.expr, v.expr, mask), numeric, q, k, v)
+    if kind == "given":
+        mask = integers(pool, (q.expr.shape[0], tokens), 2, least=1)
+        return applied(pool, attention.attention(q.expr, k.expr, v.expr, mask.expr), numeric, q, k, v, mask)
+    allowed = np.tril(everything, tokens - queries) if kind == "causal" else everything
+    value = attention.attention(q.expr, k.expr, v.expr, "causal" if kind == "causal" else None)
+    return applied(pool, value, lambda a, b, c: numeric(a, b, c, allowed), q, k, v)
 
 
 def _standardised(u: Any, axes: Any, centred: bool = True) -> Any:
@@ -127,51 +123,12 @@ def normalised(pool: Pool) -> Part:
 def drawn(pool: Pool) -> Part:
     """Drop entries at random, add noise, or take random convex combinations; seed and step are given."""
     x = operand(pool, 2, 3, exactly=True)
-    noise, values = draws(pool, (2, 3), pool.fresh("stream"))
+    noise = draws(pool, (2, 3), pool.fresh("stream"))
     kind = pool.draw(st.sampled_from(["drop", "add", "mix"]))
     if kind == "drop":
-        value = elementwise.where(elementwise.less(noise, 0.5), x.expr, structure.zeros(2, 3))
-        return applied(pool, value, lambda u: np.where(values < 0.5, u, 0), x)
+        value = elementwise.where(elementwise.less(noise.expr, 0.5), x.expr, structure.zeros(2, 3))
+        return applied(pool, value, lambda u, v: np.where(v < 0.5, u, 0), x, noise)
     if kind == "add":
-        return applied(pool, x.expr + noise, lambda u: u + values, x)
-    mixed = elementwise.hadamard(noise, x.expr) - elementwise.hadamard(1 - noise, elementwise.sin(x.expr))
-    return applied(pool, mixed, lambda u: values * u - (1 - values) * np.sin(u), x)
-
-
-def _definite(pool: Pool) -> tuple[Any, Any, Part]:
-    """Return A Aᵀ + 2 I of a part A, as an expression and as a function."""
-    a = operand(pool, 2, 2, spread=0)
-    size = a.expr.shape[0]
-    count = int(a.value.shape[0])
-    return a.expr @ a.expr.T + 2 * structure.eye(size), lambda u: u @ u.T + 2 * np.eye(count), a
-
-
-def solved(pool: Pool) -> Part:
-    """Invert a well-conditioned matrix, or solve equations with it."""
-    symbolic, numeric, a = _definite(pool)
-    if pool.draw(st.booleans()):
-        return applied(pool, linalg.inv(symbolic), lambda u: np.linalg.inv(numeric(u)), a)
-    b = new(pool, symbolic.shape[0], pool.draw(st.integers(1, 2)))
-    return applied(pool, linalg.solve(symbolic, b.expr), lambda u, v: np.linalg.solve(numeric(u), v), a, b)
-
-
-def log_determinant(pool: Pool) -> Part:
-    """Take the logarithm of a determinant."""
-    symbolic, numeric, a = _definite(pool)
-    return applied(pool, linalg.logdet(symbolic), lambda u: np.log(np.linalg.det(numeric(u))), a)
-
-
-def factored(pool: Pool) -> Part:
-    """Take a Cholesky factor."""
-    symbolic, numeric, a = _definite(pool)
-
-    def cholesky(u: Any) -> Any:
-        matrix = numeric(u)
-        found = np.zeros_like(matrix)
-        for i in range(len(matrix)):
-            for j in range(i + 1):
-                rest = matrix[i, j] - np.sum(found[i, :j] * found[j, :j])
-                found[i, j] = np.sqrt(rest) if i == j else rest / found[j, j]
-        return found
-
-    return applied(pool, linalg.cholesky(symbolic), cholesky, a)
+        return applied(pool, x.expr + noise.expr, lambda u, v: u + v, x, noise)
+    mixed = elementwise.hadamard(noise.expr, x.expr) - elementwise.hadamard(1 - noise.expr, elementwise.sin(x.expr))
+    return applied(pool, mixed, lambda u, v: v * u - (1 - v) * np.sin(u), x, noise)

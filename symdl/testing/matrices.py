@@ -43,8 +43,8 @@ def declared(pool: Pool) -> Part:
 
 
 def elementwise(pool: Pool, analytic: bool = True) -> Part | None:
-    """Apply a function to every element."""
-    part = pool.pick()
+    """Apply a function to every element; not of a 1-by-1 matrix, to which SymPy applies it as a whole, or fails."""
+    part = pool.pick(lambda part: part.shape != (1, 1))
     name = pool.draw(st.sampled_from([name for name, (*_, smooth) in FUNCTIONS.items() if smooth is analytic]))
     if part is None:
         return None

@@ -59,7 +59,11 @@ class Part:
 
 @dataclass
 class Pool:
-    """The parts made so far and the inputs they are made of."""
+    """The parts made so far and the inputs they are made of.
+
+    ``fed`` is what the next structure is to be applied to, whether it fits or has to be made to. In a recurrence's step
+    ``time`` is its index, the length and the number of times.
+    """
 
     draw: Any
     sizes: dict[str, int]
@@ -68,6 +72,8 @@ class Pool:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     variables: list[Any] = field(default_factory=list)
     names: int = 0
+    fed: Part | None = None
+    time: tuple[Expr, Any, int] | None = None
 
     def declare(self, symbol: TensorSymbol, variable: Any = None, shape: Any = None) -> Part:
         """Add an input: its array respects the declared properties."""

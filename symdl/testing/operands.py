@@ -4,13 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import sympy
 from hypothesis import strategies as st
 
 from symdl.expr.declare import tensor
+from symdl.expr.nodes import Element
 from symdl.expr.random import SEED, STEP
+from symdl.ops import reductions
 from symdl.ops.random import uniform
+from symdl.ops.structure import array
 from symdl.testing.model import Part, Pool
 
+TIME = "time"  # the number of the time, among the arrays of a recurrence's step
 LARGEST_OPERAND = 24  # entries; second derivatives at 50 digits have their square
 
 
@@ -33,11 +38,42 @@ def operand(pool: Pool, *least: int, spread: int = 2, exactly: bool = False, **f
             return tuple(part.shape) == least
         return all(size >= wanted for size, wanted in zip(shape, least, strict=True))
 
-    found = pool.pick(fits) if not facts and pool.draw(st.booleans()) else None
+    fed = None if facts else pool.fed
+    if fed is not None:
+        pool.fed = None
+        if fits(fed):
+            return fed
+    found = pool.pick(fits) if fed is None and not facts and pool.draw(st.booleans()) else None
     if found is not None:
         return found
     longer = [0 if exactly else pool.draw(st.integers(0, spread)) for _ in least]
-    return new(pool, *(wanted + more for wanted, more in zip(least, longer, strict=True)), **facts)
+    shape = [wanted + more for wanted, more in zip(least, longer, strict=True)]
+    return new(pool, *shape, **facts) if fed is None else mixed(pool, fed, *shape)
+
+
+def mixed(pool: Pool, part: Part, *shape: Any) -> Part:
+    """Return a tensor of another shape that depends on all of a part.
+
+    Of a matrix x to a matrix, ``y[i, j] = Σ_ab x[a, b] / (1 + a + 2b + 3i + 4j)``.
+    """
+    order = len(part.shape)
+    axes = [
+        (sympy.Symbol(f"i{k}", integer=True, nonnegative=True), size) for k, size in enumerate([*part.shape, *shape])
+    ]
+    indices = [index for index, _ in axes]
+    weight = 1 + sum((k + 1) * index for k, index in enumerate(indices))
+    entry = Element(part.expr, *indices[:order]) if order else part.expr
+    value = array(entry / weight, *axes)
+    if order:
+        value = reductions.sum(value, tuple(range(order)))
+    extents = [int(pool.sizes.get(str(size), size)) for size in shape]
+
+    def numeric(u: Any) -> Any:
+        places = np.indices((*np.shape(u), *extents))
+        weights = 1 / (1 + sum((k + 1) * place for k, place in enumerate(places)))
+        return np.tensordot(u, weights, axes=np.ndim(u))
+
+    return pool.make(value, numeric, part, shape=shape)
 
 
 def new(pool: Pool, *shape: Any, **facts: bool) -> Part:
@@ -45,22 +81,41 @@ def new(pool: Pool, *shape: Any, **facts: bool) -> Part:
     return pool.declare(tensor(pool.fresh("x"), shape, latex="", **facts))
 
 
-def integers(pool: Pool, shape: Any, below: int) -> tuple[Any, np.ndarray]:
-    """Declare an input of integers from 0 to ``below`` - 1, which is no variable; return it and its array."""
-    symbol = tensor(pool.fresh("w"), shape, integer=True, latex="")
-    extents = [pool.sizes.get(str(size), size) for size in symbol.shape]
-    array = pool.rng.integers(0, below, [int(extent) for extent in extents])
-    pool.arrays[symbol.name] = array.astype(float)
-    return symbol, array
+def integers(pool: Pool, shape: Any, below: int, least: int = 0) -> Part:
+    """Declare an input of integers from 0 to ``below`` - 1, which is no variable; others at each time of a recurrence.
+
+    The first of each row of a matrix is not below ``least``.
+    """
+    over = () if pool.time is None else pool.time[1:2]
+    symbol = tensor(pool.fresh("w"), (*over, *shape), integer=True, latex="")
+    extents = [int(pool.sizes.get(str(size), size)) for size in symbol.shape]
+    chosen = pool.rng.integers(0, below, extents)
+    if least:
+        chosen[..., 0] = np.maximum(chosen[..., 0], least)
+    pool.arrays[symbol.name] = chosen.astype(float)
+    return at_time(pool, symbol, lambda arrays: np.asarray(arrays[symbol.name]).astype(int))
 
 
-def draws(pool: Pool, shape: tuple[int, ...], stream: str) -> tuple[Any, np.ndarray]:
-    """Return a tensor of uniform draws and its values, at the seed and step that the model is given."""
-    pool.arrays |= {SEED.name: np.array(3.0), STEP.name: np.array(7.0)}
-    value = uniform(shape, stream=stream)
+def draws(pool: Pool, shape: tuple[int, ...], stream: str) -> Part:
+    """Return uniform draws at the seed and step that the model is given; others at each time of a recurrence."""
     from symdl.interpret import evaluate
 
-    return value, evaluate(value, {SEED.name: 3, STEP.name: 7})
+    given = {SEED.name: np.array(3.0), STEP.name: np.array(7.0)}
+    pool.arrays |= given
+    over = () if pool.time is None else pool.time[2:]
+    value = uniform((*over, *shape), stream=stream)
+    found = evaluate(value, given)
+    return at_time(pool, value, lambda arrays: found)
+
+
+def at_time(pool: Pool, value: Any, function: Callable[[Any], Any]) -> Part:
+    """Return a tensor as a part; in a recurrence's step its slice at the time, its first axis being that of time."""
+    if pool.time is None:
+        return Part(value, function, function(pool.arrays), value.shape)
+    chosen = value[pool.time[0]]
+    return Part(
+        chosen, lambda arrays: function(arrays)[arrays.get(TIME, 0)], function(pool.arrays)[0], tuple(value.shape[1:])
+    )
 
 
 def applied(pool: Pool, value: Any, function: Callable[..., Any], *parts: Part, analytic: bool = True) -> Part:

@@ -1,6 +1,10 @@
-"""Random recurrences: forward and in reverse, with one or several carried tensors, whole or their last value."""
+"""Random recurrences: forward and in reverse, with one or several carried tensors, whole or their last value.
+
+Any structure may stand in a step, and any structure may be applied to what a recurrence returns.
+"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +13,9 @@ from hypothesis import strategies as st
 from symdl.expr.recurrence import recurrence
 from symdl.ops import elementwise as ew
 from symdl.testing.model import Part, Pool
-from symdl.testing.operands import applied, new, operand
+from symdl.testing.operands import TIME, applied, mixed, new, operand
+
+Move = Callable[[Pool], Part | None]
 
 
 def _sigmoid(a: Any) -> Any:
@@ -104,3 +110,50 @@ def stacked_recurrences(pool: Pool) -> Part:
         return np.stack(_unrolled(lambda t, c: (np.sin(c + inner[t]) - c,), (h,), times, True))
 
     return applied(pool, second, numeric, x, start)
+
+
+def stepping(structure: Move) -> Move:
+    """Return a recurrence whose step applies a structure to what it carries and what it reads at its time."""
+
+    def recurrent_structure(pool: Pool) -> Part:
+        x, reverse = operand(pool, 2, 1, spread=1), pool.draw(st.booleans())
+        length, width = x.expr.shape
+        times, start = x.value.shape[0], new(pool, width)
+        made: list[Part] = []
+
+        def step(t: Any, h: Any) -> Any:
+            def both(arrays: Any) -> Any:
+                return arrays.get("carried", arrays[start.expr.name]) + x.function(arrays)[arrays.get(TIME, 0)]
+
+            carried = Part(h + x.expr[t], both, both(pool.arrays), (width,), x.analytic)
+            inner = replace(pool, parts=[carried], fed=carried, time=(t, length, times))
+            held = structure(inner)
+            assert held is not None
+            made.append(mixed(inner, held, width))
+            pool.names = inner.names
+            return ew.tanh(made[0].expr) + h / 2
+
+        value = recurrence(step, start.expr, length, reverse=reverse, checkpoint=pool.draw(st.sampled_from([None, 2])))
+        value, chosen = _read(pool, value, x, reverse)
+
+        def numeric(arrays: Any) -> Any:
+            def one(t: int, h: Any) -> tuple[Any]:
+                return (np.tanh(made[0].function({**arrays, "carried": h, TIME: t})) + h / 2,)
+
+            return chosen(_unrolled(one, (arrays[start.expr.name],), times, reverse))
+
+        found = Part(value, numeric, numeric(pool.arrays), tuple(value.shape), x.analytic and made[0].analytic)
+        return applied(pool, value, lambda u: u, found)
+
+    return recurrent_structure
+
+
+def followed(structure: Move) -> Move:
+    """Return a recurrence with a structure applied to what it returns."""
+
+    def following(pool: Pool) -> Part | None:
+        kind = pool.draw(st.sampled_from([recurrent, carried_together, stacked_recurrences]))
+        pool.fed = kind(pool)
+        return structure(pool)
+
+    return following

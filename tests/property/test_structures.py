@@ -11,12 +11,13 @@ from symdl.calculus import adjoints
 from symdl.expr.ingest import as_scalar
 from symdl.expr.nodes import Tensor
 from symdl.interpret import evaluate, evaluate_with_scale
-from symdl.testing import STRUCTURES, models, structure_models
+from symdl.testing import IN_A_STEP, STRUCTURES, models, structure_models
 from tests.katex import katex_error
 from tests.property.witness import assert_equal_exactly, check_first_order, check_second_order, check_value, precise
 from tests.structures.checks import compiled
 
 SMALL = 12  # entries of a variable whose Hessian is taken
+WITH_RECURRENCES = [("in a step", name) for name in IN_A_STEP] + [("after a recurrence", name) for name in STRUCTURES]
 seeds = st.integers(0, 2**16)
 
 
@@ -98,6 +99,11 @@ def test_values(name):
     each(check_value, structure_models(name), 5)
 
 
+@pytest.mark.parametrize("place", ["in a step", "after a recurrence"])
+def test_values_with_recurrences(place):
+    each(check_value, structure_models(place=place), 8)
+
+
 def test_first_order():
     each(first_order, structure_models(), 8, seeds)
 
@@ -137,3 +143,23 @@ def test_kernels_of_each(name):
     each(kernels, structure_models(name), 10)
     each(native_kernels, structure_models(name), 2)
     each(printing, structure_models(name), 10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("place", "name"), WITH_RECURRENCES)
+def test_first_order_with_recurrences(place, name):
+    each(first_order, structure_models(name, place=place), 5, seeds)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("place", "name"), WITH_RECURRENCES)
+def test_second_order_with_recurrences(place, name):
+    each(second_order, structure_models(name, steps=0, place=place), 2, seeds)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("place", "name"), WITH_RECURRENCES)
+def test_kernels_with_recurrences(place, name):
+    each(kernels, structure_models(name, place=place), 3)
+    each(native_kernels, structure_models(name, place=place), 1)
+    each(printing, structure_models(name, place=place), 3)

@@ -3,6 +3,8 @@
 import numpy as np
 
 import symdl as sd
+from symdl.calculus import adjoints, jacobian_forward
+from symdl.interpret import evaluate
 from symdl.models.recurrent import lstm
 
 p, m = 2, 3
@@ -43,3 +45,19 @@ def test_lengths_share_their_kernels():
         assert len(expected.kernels) == len(function.kernels)
         for found, value in zip(function(arrays), expected(arrays), strict=True):
             np.testing.assert_allclose(found, value, rtol=1e-9, atol=1e-12)
+
+
+def test_hessian_through_linear_equations_in_a_step():
+    """Reverse over reverse, where time is the first axis of what linear algebra reads and the second of the block."""
+    x, h = sd.matrix("x", 2, 2), sd.vector("h", 2)
+    states = sd.recurrence(lambda t, c: sd.solve(sd.outer(c, c) + 2 * sd.eye(2), x[t]) + c / 2, h, 2)
+    cost = sd.sum(sd.sin(states))
+    rng = np.random.default_rng(3)
+    arrays = {"x": rng.normal(size=(2, 2)), "h": rng.normal(size=2)}
+    for variable in (x, h):
+        [gradient] = adjoints(cost, [variable])
+        expected = evaluate(jacobian_forward(gradient, variable), arrays)
+        np.testing.assert_allclose(evaluate(sd.hessian(cost, variable), arrays), expected, rtol=1e-10, atol=1e-12)
+        for target in ("numpy", "cpu"):
+            found = sd.compile(sd.hessian(cost, variable), target=target)(arrays)
+            np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
