@@ -1,4 +1,4 @@
-"""Models of the book, one file each, found by a scan of this folder: the ``RECIPE`` of each."""
+"""Models of the book, one file each, found by a scan of this folder: the ``RECIPE`` of each, or the ``RECIPES``."""
 
 import importlib
 import pkgutil
@@ -8,8 +8,8 @@ from symdl.models.recipe import Experiment, Objective, Outcome, Recipe, Supervis
 
 RECIPES: dict[str, Recipe] = {}
 for _module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
-    _found = getattr(importlib.import_module(f"{__name__}.{_module.name}"), "RECIPE", None)
-    if _found is not None:
+    _declared = vars(importlib.import_module(f"{__name__}.{_module.name}"))
+    for _found in _declared.get("RECIPES") or filter(None, [_declared.get("RECIPE")]):
         RECIPES[_found.name] = _found
 
 

@@ -4,7 +4,12 @@ from collections.abc import Iterable
 
 import pytest
 
-HEAVY = {"transformer-reversal", "transformer-text"}  # deep enough that each of its tests takes some ten seconds
+HEAVY = {
+    "encoder-decoder-additive",  # another score in the network of encoder-decoder
+    "encoder-decoder-inner",
+    "transformer-reversal",  # deep enough that each of its tests takes some ten seconds
+    "transformer-text",
+}
 
 
 def each(names: Iterable[str]) -> list:
