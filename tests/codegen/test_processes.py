@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from threading import Thread
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -198,3 +198,60 @@ def test_what_all_trainings_need_is_compiled_ahead(two, monkeypatch, tmp_path):
     threads.clear()
     ahead.compile_ahead("float64")
     assert not threads  # nobody to do it meanwhile
+
+
+def test_ahead_nothing_is_compiled_in_this_process(two, monkeypatch, tmp_path):
+    """Its thread is one that nobody waits for."""
+    monkeypatch.setenv("SYMDL_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(native, "_LOADED", {})
+    monkeypatch.setattr(native, "_COMPILED", {})
+    monkeypatch.setattr(processes, "_BOOT", "raise SystemExit(1)")
+    monkeypatch.setattr(processes, "compile_job", lambda job: pytest.fail(f"{job.name} is compiled here"))
+    ahead._compile("float32")
+    native.prepare([], ["tile_float32"], here=False)
+    assert not native._COMPILED
+    assert native._LOCK.acquire(blocking=False)
+    native._LOCK.release()
+
+
+COMPILING = """
+import threading, time
+from symdl_codegen.runtime import cache, compiler, native
+cache.load, begun, inside = lambda key: None, threading.Event(), compiler._object_code
+
+def compiled(*arguments, **options):
+    begun.set()
+    return inside(*arguments, **options)
+
+compiler._object_code = compiled
+threading.Thread(target=native.symbol, args=("tile_float32",), daemon=True).start()
+begun.wait()
+time.sleep(0.1)
+"""
+
+
+def test_the_end_waits_for_a_thread_that_compiles(tmp_path):
+    """LLVM must not be taken down while it works."""
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "codegen")])
+    environment = {**os.environ, "PYTHONPATH": paths, "SYMDL_CACHE_DIR": str(tmp_path)}
+    ending = [subprocess.Popen([sys.executable, "-c", COMPILING], env=environment) for _ in range(2)]
+    assert [process.wait(60) for process in ending] == [0, 0]
+
+
+@posix
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # because the child does nothing but look and leave
+def test_a_forked_process_may_compile_while_its_parent_does(two):
+    held, done = Event(), Event()
+
+    def hold():
+        with native._LOCK:
+            held.set()
+            done.wait(60)
+
+    Thread(target=hold).start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if native._LOCK.acquire(timeout=5) else 1)
+    done.set()
+    assert os.waitpid(child, 0)[1] == 0

@@ -16,5 +16,6 @@ def compile_ahead(dtype: str) -> None:
 
 def _compile(dtype: str) -> None:
     with suppress(Exception):  # whatever it is, who needs the code will meet it
-        native.prepare(driver.sources(training=True), [f"{helper}_{dtype}" for helper in HELPERS])
+        helpers = [f"{helper}_{dtype}" for helper in HELPERS]
+        native.prepare(driver.sources(training=True), helpers, here=False)  # and not in a thread that nobody waits for
         processes.start()

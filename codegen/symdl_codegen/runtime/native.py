@@ -1,5 +1,7 @@
 """Source text -> machine code -> address, through the disk cache. What is not there is compiled, in parallel."""
 
+import atexit
+import os
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,8 +29,11 @@ class Loaded:
     keep: Any
 
 
-def prepare(sources: Iterable[Source], symbols: Iterable[str]) -> None:
-    """Compile what ``function`` and ``symbol`` will be asked for and the cache does not have, in parallel."""
+def prepare(sources: Iterable[Source], symbols: Iterable[str], here: bool = True) -> None:
+    """Compile what ``function`` and ``symbol`` will be asked for and the cache does not have, in parallel.
+
+    Without ``here`` what the processes do not compile is left for later.
+    """
     jobs = [_function_job(*source) for source in sources]
     jobs += [_helper_job(name) for name in symbols if not _is_routine(name)]
     if not _LOCK.acquire(blocking=False):  # another thread compiles ahead: this one is no longer busy
@@ -36,7 +41,7 @@ def prepare(sources: Iterable[Source], symbols: Iterable[str]) -> None:
         _LOCK.acquire()
     try:
         missing = {job.key: job for job in jobs if job.key not in _LOADED and not _on_disk(job.key)}
-        for key, native in processes.compile_all(list(missing.values())):
+        for key, native in processes.compile_all(list(missing.values()), here):
             _COMPILED[key] = native
             cache.save(key, native)
     finally:
@@ -99,3 +104,20 @@ def _link(native: cache.NativeCode, cached: bool) -> Loaded:
     engine.finalize_object()
     address = engine.get_function_address(native.symbol)
     return Loaded(address, cached, engine)
+
+
+def _end() -> None:
+    """Wait until no other thread compiles or loads anything, and let none begin: LLVM is taken down next."""
+    processes.end()
+    _LOCK.acquire()
+
+
+def _forget() -> None:
+    """In a forked process: a thread that it does not have may have held the lock."""
+    global _LOCK
+    _LOCK = threading.RLock()
+
+
+atexit.register(_end)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

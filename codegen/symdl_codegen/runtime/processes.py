@@ -30,6 +30,7 @@ _BOOT = (
 
 _running: list["_Compiler"] = []
 _lock = threading.Lock()
+_ended = False
 
 
 class _Compiler:
@@ -83,27 +84,28 @@ def start(busy: bool = False) -> bool:
             _running.remove(compiler)
             compiler.end()
         try:
-            while len(_running) < _number(busy):
+            while not _ended and len(_running) < _number(busy):
                 _running.append(_Compiler())
         except (OSError, ValueError):  # no more processes for us
             pass
         return bool(_running)
 
 
-def compile_all(jobs: Sequence[Job]) -> Iterator[tuple[str, NativeCode]]:
+def compile_all(jobs: Sequence[Job], here: bool = True) -> Iterator[tuple[str, NativeCode]]:
     """Yield the key and the object code of each job, in any order.
 
-    Raises what compiling one here raises, CompilerUnavailableError or an error of Numba.
+    With ``here`` what no process has compiled is compiled in this one, else it is left out. Raises what compiling here
+    raises, CompilerUnavailableError or an error of Numba.
     """
     jobs = sorted(jobs, key=lambda job: (bool(job.source), -len(job.source)))  # the longest first
     if len(jobs) >= FEWEST_JOBS and not any(compiler.alive for compiler in list(_running)):
         start()
-    compilers = [compiler for compiler in list(_running) if compiler.alive] if len(jobs) > 1 else []
+    compilers = [compiler for compiler in list(_running) if compiler.alive] if len(jobs) > 1 or not here else []
     done = set()
     for key, native in _by_processes(jobs, compilers):
         done.add(key)
         yield key, native
-    for job in jobs:
+    for job in jobs if here else ():
         if job.key not in done:
             yield job.key, compile_job(job)
 
@@ -162,6 +164,14 @@ def _number(busy: bool) -> int:
     return min(cores - busy, MOST) if cores > 1 else 0
 
 
+def end() -> None:
+    """End the processes, for good: this one ends."""
+    global _ended
+    with _lock:
+        _ended = True
+        _end(_running)
+
+
 def _end(compilers: Sequence[_Compiler]) -> None:
     for compiler in compilers:
         compiler.end()
@@ -180,6 +190,6 @@ def _forget() -> None:
     _running.clear()
 
 
-atexit.register(lambda: _end(_running))
+atexit.register(end)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
