@@ -1,6 +1,7 @@
 """Normalisation of the entries of one sample: layer, group and root-mean-square norm, and the mean and variance."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import sympy
@@ -87,9 +88,15 @@ def scaled(x: Tensor, gamma: Any, beta: Any, axes: Sequence[int], what: str) -> 
     return Array(body, *limits)
 
 
+@cache
+def _exact(number: float) -> Expr:
+    """The fraction that a decimal number stands for; remembered, because each layer asks."""
+    return sympy.nsimplify(number, rational=True)
+
+
 def small(epsilon: Any, what: str) -> Expr:
     """Return ε as an exact number or a symbol; ExpressionError if it is negative."""
-    value = sympy.nsimplify(epsilon, rational=True) if isinstance(epsilon, float) else sympy.sympify(epsilon)
+    value = _exact(epsilon) if isinstance(epsilon, float) else sympy.sympify(epsilon)
     if not isinstance(value, Expr) or value.is_negative:
         raise ExpressionError(f"{what}: epsilon must not be negative, found {epsilon}")
     return value

@@ -107,7 +107,9 @@ def _streamed(model: Model, data: Any, validation: Any, weights: Any, options: O
         held = {name: cast(array, model.declared.by_name[name], options.dtype) for name, array in arrays.items()}, count
     elif options.metrics:
         raise InputError("metrics: data that come in batches are not measured; pass validation data")
-    return Samples({}, {}, 0, None, held, True, False, stream)
+    rows = {symbol.name for symbol in batch_data(model.declared)}
+    whole = {symbol.name for symbol in model.declared.data} != rows or _has_batch_inside(model, rows) is not None
+    return Samples({}, {}, 0, None, held, whole, False, stream)
 
 
 def _split(
@@ -131,13 +133,21 @@ def _split(
 
 
 def _check_slices(model: Model, sliced: set[str], whole: bool) -> None:
+    symbol = None if whole else _has_batch_inside(model, sliced)
+    if symbol is not None:
+        raise InputError(
+            f"batch_size: {symbol.name} of shape {symbol.shape} has the batch on another axis than the "
+            "first, so that it has no rows to take; leave batch_size out to use all samples in each step"
+        )
+
+
+def _has_batch_inside(model: Model, sliced: set[str]) -> Any:
+    """Return data with the batch on another axis than the first, or None."""
     batch = model.declared.batch
-    if whole or batch is None:
-        return
+    if batch is None:
+        return None
     for symbol in model.declared.data:
         later = symbol.shape[1:] if symbol.name in sliced else symbol.shape
         if any(batch in size.free_symbols for size in later):
-            raise InputError(
-                f"batch_size: {symbol.name} of shape {symbol.shape} has the batch on another axis than the "
-                "first, so that it has no rows to take; leave batch_size out to use all samples in each step"
-            )
+            return symbol
+    return None

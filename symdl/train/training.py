@@ -1,7 +1,7 @@
 """The course of a training: state, epochs, validation, stopping. One native call makes an epoch, or many short ones."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -110,7 +110,7 @@ class Training:
         if self.samples.stream is not None:
             return self._batches()
         order, size = self.samples.order(self.epoch, count, self.options)
-        losses, done = self._steps(order, size, self.samples.fixed)
+        losses, done = self._steps(order, size, self.samples.rows, self.samples.fixed)
         self.met = _together(losses)[-1:] if self.samples.whole else _together(losses)
         if self.samples.whole:
             return [{name: float(found[step]) for name, found in losses.items()} for step in range(done)], done
@@ -122,21 +122,35 @@ class Training:
     def _batches(self) -> tuple[list[dict[str, float]], int]:
         """Make an epoch over batches that come one after the other."""
         lengths: list[int] = []
-        found: dict[str, list[float]] = {name: [] for name in self.options.optimizers}
-        for arrays, count in self.samples.stream or ():
-            if count == 1:
-                check_alone(self.model.declared, f"batch {len(lengths)} of the data")
-            given = {**arrays, **numbered(count, sum(lengths))}
-            losses, done = self._steps(np.zeros(1, dtype=np.int64), 1, given)
-            if not done:
-                return [], len(lengths)
-            lengths.append(count)
+        found: dict[str, list[np.ndarray]] = {name: [] for name in self.options.optimizers}
+        for arrays, counts in self._given():
+            if 1 in counts:
+                check_alone(self.model.declared, f"batch {len(lengths) + counts.index(1)} of the data")
+            given = {**arrays, **numbered(sum(counts), sum(lengths))}
+            if self.samples.whole:
+                losses, done = self._steps(np.zeros(1, dtype=np.int64), 1, {}, given)
+            else:
+                losses, done = self._steps(np.arange(sum(counts)), counts[0], given, {})
+            if done < len(counts):
+                return [], len(lengths) + done
+            lengths += counts
             for name, values in losses.items():
-                found[name].append(float(values[0]))
-        self.met = _together({name: np.array(part) for name, part in found.items()})
-        return [{name: _mean(np.array(part), np.array(lengths)) for name, part in found.items()}], len(lengths)
+                found[name].append(values)
+        if not lengths:
+            raise InputError(f"data: there are no batches in epoch {self.epoch}; each time it has to begin anew")
+        joined = {name: np.concatenate(part) for name, part in found.items()}
+        self.met = _together(joined)
+        return [{name: _mean(part, np.array(lengths)) for name, part in joined.items()}], len(lengths)
 
-    def _steps(self, order: np.ndarray, size: int, data: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], int]:
+    def _given(self) -> Iterator[tuple[dict[str, np.ndarray], list[int]]]:
+        """Yield the arrays of each batch with its number of samples, or the rows of several with their numbers."""
+        stream = self.samples.stream
+        assert stream is not None
+        return ((arrays, [count]) for arrays, count in stream) if self.samples.whole else stream.joined()
+
+    def _steps(
+        self, order: np.ndarray, size: int, rows: dict[str, np.ndarray], data: dict[str, np.ndarray]
+    ) -> tuple[dict[str, np.ndarray], int]:
         """Make steps, in one native call for each turn of a phase.
 
         Returns:
@@ -145,8 +159,8 @@ class Training:
         steps, made = -(-len(order) // size), 0
         losses = {name: np.full(steps, np.nan) for name in self.options.optimizers}
         for phase, count in self.cycle.turns(self.step, steps):
-            rows = order[made * size : (made + count) * size]
-            recorded, done = self._turn(phase, count, rows, size, data)
+            now = order[made * size : (made + count) * size]
+            recorded, done = self._turn(phase, count, now, size, rows, data)
             for name in phase.groups:
                 losses[name][made : made + done] = recorded[LOSS if len(phase.groups) == 1 else f"{LOSS}.{name}"][:done]
             made += done
@@ -155,7 +169,13 @@ class Training:
         return losses, made
 
     def _turn(
-        self, phase: Phase, steps: int, order: np.ndarray, size: int, data: dict[str, np.ndarray]
+        self,
+        phase: Phase,
+        steps: int,
+        order: np.ndarray,
+        size: int,
+        rows: dict[str, np.ndarray],
+        data: dict[str, np.ndarray],
     ) -> tuple[dict[str, np.ndarray], int]:
         """Let a phase make steps in one native call; return what it recorded, and how many it made."""
         built, first = phase.built, self.cycle.made(phase, self.step)
@@ -164,7 +184,7 @@ class Training:
             varying |= found(self._numbers(found, self.options.optimizers[name], first, steps), steps)
         states = {name: self.state[name] for name, _ in built.updates}
         fixed = built.taken("input", {**seeded(self.options.seed), **data, **self.fixed, **self.state})
-        rows, sizes = built.taken("batch", self.samples.rows), {built.count: 1} if built.count else None
+        rows, sizes = built.taken("batch", rows), {built.count: 1} if built.count else None
         given = built.taken("step", varying), fixed, sizes
         with REFUSALS:  # as where linear algebra had no result, and the loss does not show it
             result = built.executable.epoch(states, rows, order, size, *given)

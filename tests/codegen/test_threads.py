@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 import symdl_codegen.runtime.division as division
 import symdl_codegen.runtime.engine_cpu as engine_cpu
-import symdl_codegen.runtime.processors as processors
 import symdl_codegen.runtime.traffic as traffic
 from symdl_codegen import build
 from symdl_codegen.errors import ArgumentError, ComputationError
@@ -372,19 +371,3 @@ def test_the_variable(monkeypatch):
         monkeypatch.setenv("SYMDL_NUM_THREADS", wrong)
         with pytest.raises(ArgumentError, match="SYMDL_NUM_THREADS: expected an integer of at least 1"):
             thread_count()
-
-
-@pytest.mark.skipif(available() < 2, reason="needs another processor to move to")
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads cannot choose their processor here")
-def test_a_worker_leaves_a_processor_that_is_taken():
-    own, apart = os.sched_getaffinity(0), processors.Apart()
-    here = processors._where()()
-    os.sched_setaffinity(0, {here})
-    apart.settle()
-    assert apart.taken == {here}
-    apart.settle()
-    assert apart.taken == {here}, "there is no other one for this thread"
-    os.sched_setaffinity(0, own)
-    apart.settle()
-    assert len(apart.taken) == 2
-    assert os.sched_getaffinity(0) == own

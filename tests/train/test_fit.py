@@ -1,10 +1,13 @@
 """Training: the path is that of recursions by hand, whatever is switched on; batches, weights, clipping, freezing."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import symdl as sd
 from symdl.errors import InputError
+from symdl.train import stream
 from tests.train.models import classifier, cost_and_gradient, labelled, line, regression
 
 ALPHA = 0.05
@@ -258,6 +261,53 @@ def test_batches_from_a_collection(tmp_path):
     train(data=Batches(line(), 7), epochs=1, checkpoint=tmp_path / "c.safetensors", **rate)
     model, _ = train(data=Batches(line(), 7), resume=tmp_path / "c.safetensors", **rate)
     np.testing.assert_allclose(model.values["w"], whole.values["w"], rtol=1e-12)
+
+
+class Reader(Batches):
+    """As files are read: each batch into the same memory."""
+
+    def __iter__(self):
+        memory = {name: np.empty((self.size, *array.shape[1:])) for name, array in self.data.items()}
+        for batch in super().__iter__():
+            for name, array in batch.items():
+                memory[name][: len(array)] = array
+            yield {name: memory[name][: len(array)] for name, array in batch.items()}
+
+
+@pytest.mark.parametrize("room", [stream.ROOM, 0, 5 * 7 * 8 * 4])
+def test_batches_that_come_are_those_of_arrays(room, monkeypatch):
+    monkeypatch.setattr(stream, "ROOM", room)
+    options = {"optimizer": sd.optimizers.Adam(alpha=0.1), "epochs": 4, "target": "cpu"}
+    expected, _ = train(data=line(60), batch_size=7, shuffle=False, **options)
+    for data in (Batches(line(60), 7), Reader(line(60), 7)):
+        model, _ = train(data=data, **options)
+        np.testing.assert_array_equal(model.history.step_loss, expected.history.step_loss)
+        for name, value in expected.values.items():
+            np.testing.assert_array_equal(model.values[name], value)
+
+
+def test_batches_of_all_lengths():
+    data, cuts = line(60), [0, 7, 14, 16, 23, 26, 29, 32, 45, 46, 60]
+    parts = [{name: array[a:b] for name, array in data.items()} for a, b in itertools.pairwise(cuts)]
+    model, history = train(data=parts, epochs=1)
+    w, b, losses = np.zeros(3), 0.0, []
+    for part in parts:
+        cost, gw, gb = cost_and_gradient(w, b, part["x"], part["y"])
+        w, b, losses = w - ALPHA * gw, b - ALPHA * gb, [*losses, cost]
+    np.testing.assert_allclose(history.step_loss, losses, rtol=1e-12)
+    check(model, history, (w, b, [np.average(losses, weights=np.diff(cuts))]))
+
+
+def test_a_collection_that_does_not_begin_anew():
+    class Once(list):
+        times = 0
+
+        def __iter__(self):
+            self.times += 1
+            return super().__iter__() if self.times < 4 else iter(())
+
+    with pytest.raises(sd.errors.InputError, match="there are no batches in epoch 1; each time it has to begin anew"):
+        train(data=Once([line()]), epochs=3)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def resident():
 @pytest.mark.skipif(not STATUS.exists(), reason="resident memory is read from /proc, which only Linux has")
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_thousand_steps_take_no_memory(streamed):
-    """One native call for each epoch of twenty steps; or, where batches come one after the other, for each step."""
+    """One native call for each epoch of twenty steps; batches that come one after the other are copied for it."""
     x, y = sd.vector("x", 64), sd.vector("y", 64)
     W, V = sd.matrix("W", 64, 64), sd.matrix("V", 64, 64)
     model = sd.Model(loss=sd.sum(sd.square(V @ sd.tanh(W @ x) - y)), parameters=[W, V], inputs=[x], targets=[y])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from math import prod
+from math import inf, prod
 
 from symdl_codegen.emit import Call, Share
 from symdl_codegen.emit.shares import places_of, plain_positions
@@ -139,33 +139,37 @@ class Divider:
         self.sides: dict[str, int] = {}
         self.rows: list[tuple[int, int]] = []
         self.pending: dict[str, set[tuple[bool, tuple[Region, ...]]]] = {}
+        self.traffic = Traffic(module, self.sizes, item_bytes(dtype), workers)
+        self.works: dict[int, Work] = {}
         self.ways: dict[tuple[int, tuple[Share, ...]], list[tuple[Division, Touched]]] = {}
 
     def divide(self, calls: Sequence[Call], epoch: bool) -> tuple[Turn, ...]:
         """All turns of a step, in order. In an epoch each step finds in the caches what the one before has left."""
         made = unrolled(calls, self.sizes)
         number, calls = {id(call): position for call, position in made}, [call for call, _ in made]
-        best: tuple[float, float, tuple[Turn, ...]] | None = None
+        best: tuple[float, float, tuple[Turn, ...]] = inf, 0.0, ()
         for sides in SIDES if self.workers > 1 else SIDES[:1]:
             self.sides = sides
-            self.traffic = Traffic(self.module, self.sizes, item_bytes(self.dtype), self.workers)
+            self.traffic.begin()
             for _ in range(2 if epoch and self.workers > 1 else 1):
                 self.pending.clear()
                 self.alone = self.together = 0.0
-                found = tuple(self._step(calls, number, epoch))
-            if best is None or self.together < best[0]:
+                found = tuple(self._step(calls, number, epoch, best[0]))
+            if self.together < best[0]:
                 best = self.together, self.alone, found
-        assert best is not None
         self.together, self.alone = best[:2]
         self.rows = self._needed(best[2], number) if epoch and self.copied else self._equal_rows()
         return best[2]
 
-    def _step(self, calls: Sequence[Call], number: Mapping[int, int], epoch: bool) -> Iterator[Turn]:
+    def _step(self, calls: Sequence[Call], number: Mapping[int, int], epoch: bool, most: float) -> Iterator[Turn]:
+        """The turns of a step, left off where it takes ``most`` already."""
         if epoch and not self.copied:
             rows = tuple(((0, *part),) for part in self._equal_rows())
             self._did([(Touch(name, True), rows) for name in self._batch()])
         phase = "step"
         for times, group in turns(calls, self.sizes):
+            if self.together >= most:
+                return
             if group[0].phase != phase:
                 phase = group[0].phase
                 yield from self._between(epoch)
@@ -245,7 +249,9 @@ class Divider:
         return Turn(times, tuple(items), group[0][0].phase, looped)
 
     def _work(self, number: int) -> Work:
-        return work(self.module.kernels[number], self.sizes, self.dtype)
+        if number not in self.works:
+            self.works[number] = work(self.module.kernels[number], self.sizes, self.dtype)
+        return self.works[number]
 
     def _chosen(
         self, call: Call, number: int, steps: int, kept: set[str]

@@ -1,8 +1,9 @@
 """The native loop over steps, as text for the same compiler as the kernels. It knows nothing of any program.
 
 Every worker runs it at the same time, each with a ``code`` of its own: a program bound to sizes and memory, see
-``calls.py``. ``table`` is [guard address, guard bytes, gathers, scalars, records, then triples]: a gather is (data, row
-bytes, slot), a scalar (values, bytes, slot), a record (slot, bytes, results).
+``calls.py``. ``table`` is [guard address, guard bytes, gathers, scalars, records, then their entries]: a gather is
+(data, row bytes, slot, how many words of the codes hold its address, where they are), a scalar (values, bytes, slot), a
+record (slot, bytes, results). Rows that follow each other in the data are used where they are.
 """
 
 import re
@@ -61,11 +62,20 @@ def epoch(full, short, order, table, done, begin, end, samples, batch):
         if step > begin:
             {BARRIER.format("code")}
         entry = 5
+        rows, follow = min(batch, samples - start), 1
+        while follow < rows and order[start + follow] == order[start] + follow:
+            follow += 1
         for gather in range(table[2]):
             source, width, target = table[entry], table[entry + 1], table[entry + 2]
-            for row in range(code[2], code[3]):
-                copy_bytes(target + row * width, source + order[start + row] * width, width)
-            entry += 3
+            if follow == rows:
+                target = source + order[start] * width
+            else:
+                for row in range(code[2], code[3]):
+                    copy_bytes(target + row * width, source + order[start + row] * width, width)
+            entry += 4
+            for patch in range(table[entry - 1]):
+                pointer_int64(table[entry])[0] = target
+                entry += 1
         for scalar in range(table[3]):
             copy_bytes(table[entry + 2], table[entry] + step * table[entry + 1], table[entry + 1])
             entry += 3

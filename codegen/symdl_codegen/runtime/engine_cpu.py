@@ -293,7 +293,7 @@ class CpuEngine:
                     if buffer in plan.patches:
                         plan.point(buffer, array.ctypes.data)
             others = {**state, **fixed}
-            tables = [self._table(full, worker, data, steps, others, recorded) for worker in range(full.workers)]
+            tables = [self._table(plans, worker, data, steps, others, recorded) for worker in range(full.workers)]
             done = np.zeros((full.workers, LINE), np.int64)
             slot, begin, chunk = self.scratch.ctypes.data, 0, 1
             while begin < number:
@@ -327,14 +327,14 @@ class CpuEngine:
 
     def _table(
         self,
-        plan: Plan,
+        plans: Sequence[Plan],
         worker: int,
         data: Mapping[str, np.ndarray],
         steps: Mapping[str, np.ndarray],
         others: Mapping[str, np.ndarray],
         recorded: Mapping[str, np.ndarray],
     ) -> np.ndarray:
-        guard = self.module.guard
+        guard, plan = self.module.guard, plans[0]
 
         def where(buffer: str) -> int:
             return plan.slot(buffer) if buffer in plan.places.shared else others[buffer].ctypes.data
@@ -342,16 +342,16 @@ class CpuEngine:
         guarded = [where(guard), self.item[self.module.buffers[guard].kind]] if guard else [0, 0]
         if guard and self.module.buffers[guard].kind != "real":
             guarded[1] = 0
+        words = {name: [word for plan in plans for word in plan.words(name, worker)] for name in data}
         gathers = [
-            (a.ctypes.data, a.itemsize * (a[0].size if len(a) else 0), plan.slot(n, worker)) for n, a in data.items()
+            (a.ctypes.data, a.itemsize * (a[0].size if len(a) else 0), plan.slot(n, worker), len(words[n]), *words[n])
+            for n, a in data.items()
         ]
         scalars = [(a.ctypes.data, a.itemsize, plan.slot(n, worker)) for n, a in steps.items()]
         written = recorded if worker == 0 else {}
         records = [(where(self.module.outputs[n]), a.itemsize, a.ctypes.data) for n, a in written.items()]
         counts = [len(gathers), len(scalars), len(records)]
-        return np.array(
-            [*guarded, *counts, *(x for triple in (*gathers, *scalars, *records) for x in triple)], np.int64
-        )
+        return np.array([*guarded, *counts, *(x for entry in (*gathers, *scalars, *records) for x in entry)], np.int64)
 
 
 def _callable(address: int, arguments: int) -> Any:

@@ -108,6 +108,12 @@ class Plan:
             self.set_to[buffer] = address
             self.code[self.patches[buffer]] = address
 
+    def words(self, buffer: str, worker: int) -> list[int]:
+        """The addresses of the words in the code of ``worker`` that hold the address of ``buffer``."""
+        first, last = [*self.starts, len(self.code)][worker : worker + 2]
+        own = [place for place in self.patches.get(buffer, ()) if first <= place < last]
+        return [int(self.code.ctypes.data) + 8 * int(place) for place in own]
+
     def slot(self, buffer: str, worker: int = 0) -> int:
         """The address of ``buffer`` in the arena, or in the room of ``worker``."""
         return self.base + self.places.offset(buffer, worker)

@@ -35,8 +35,13 @@ class Traffic:
 
     def __init__(self, module: Module, sizes: Mapping[str, int], item: Mapping[str, int], workers: int) -> None:
         self.module, self.sizes, self.item, self.workers = module, sizes, item, workers
-        self.held: dict[str, list[list[Region]]] = {}  # for each buffer that is written, what each worker has of it
         self.shapes: dict[str, tuple[int, ...]] = {}
+        self.common: dict[tuple[str, tuple[int, ...], Region, Region], float] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what workers have at hand."""
+        self.held: dict[str, list[list[Region]]] = {}  # for each buffer that is written, what each worker has of it
 
     def cost(self, now: Touched, steps: int = 1, kept: Iterable[str] = ()) -> float:
         """Nanoseconds for what one worker has to fetch, the one with most; what is ``kept``, once in ``steps``."""
@@ -46,7 +51,7 @@ class Traffic:
                 continue
             share = 1 / steps if touch.buffer in kept else 1.0
             for worker, region in enumerate(regions):
-                if region is not None:
+                if region is not None and region not in self.held[touch.buffer][worker]:
                     own = [self._bytes(touch, region, other) for other in self.held[touch.buffer][worker]]
                     fetched[worker] += share * (self._bytes(touch, region) - max(own, default=0.0))
         return FETCH * max(fetched)
@@ -77,6 +82,12 @@ class Traffic:
 
     def _bytes(self, touch: Touch, region: Region, other: Region = ()) -> float:
         """Bytes of what both regions have in common."""
+        key = touch.buffer, touch.still, region, other
+        if key not in self.common:
+            self.common[key] = self._counted(touch, region, other)
+        return self.common[key]
+
+    def _counted(self, touch: Touch, region: Region, other: Region) -> float:
         if touch.buffer not in self.shapes:
             buffer = self.module.buffers[touch.buffer]
             extents = tuple(max(evaluate(extent, self.sizes), 0) for extent in buffer.shape)

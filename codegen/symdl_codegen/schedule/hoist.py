@@ -36,7 +36,9 @@ def hoist(kernel: Kernel, buffers: dict[str, Tensor]) -> Kernel:
 
     A division by an invariant becomes a multiplication by its reciprocal (one rounding more).
     """
-    if not any(isinstance(part, Nest) and part.axes for part in statements(kernel.body)):
+    if not any(
+        isinstance(part, Contract) or (isinstance(part, Nest) and part.axes) for part in statements(kernel.body)
+    ):
         return kernel
     stored = kernel.writes
     taken = {part.local.name for part in statements(kernel.body) if isinstance(part, Let | Reduce | Contract)}
