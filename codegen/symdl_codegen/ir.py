@@ -41,6 +41,7 @@ __all__ = [
     "Barrier",
     "Const",
     "Contract",
+    "Cut",
     "Index",
     "Kernel",
     "Let",
@@ -116,6 +117,22 @@ class Nest:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """Where axis number ``depth`` of a contraction's sum runs: only where an operand may be other than zero.
+
+    That is where index ``position`` of the operand, the ``right`` one or the left one, is at least ``first``, less than
+    ``last``, and a multiple of ``every`` beyond ``first``. Besides the axis it depends on axes around the tile alone.
+    """
+
+    depth: int
+    right: bool
+    position: int
+    first: int
+    last: int
+    every: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """For all rows and columns: ``local`` = sum over ``depth`` of ``left * right``, in tiles; then ``epilogue``.
 
@@ -124,6 +141,7 @@ class Contract:
     have affine addresses. Scratch: ``panel`` holds packed operands, ``places`` offsets, ``tile`` finished tiles.
     ``along`` is what vectors run along: the columns, or the depth, whose last axis is then contiguous in both operands
     while there is one axis of rows and one of columns. ``symmetric``: only for columns up to the row, one axis each.
+    ``cuts`` leave out of the sum what is zero, at most one for each of the first axes of the depth.
     """
 
     rows: tuple[Axis, ...]
@@ -138,6 +156,7 @@ class Contract:
     tile: str
     along: str = "columns"
     symmetric: bool = False
+    cuts: tuple[Cut, ...] = ()
 
     @property
     def scratch(self) -> tuple[str, str, str]:

@@ -1,9 +1,12 @@
 """The loop IR as indented text, for people."""
 
+from functools import partial
+
 from symdl_codegen.ir import (
     Axis,
     Barrier,
     Contract,
+    Cut,
     Kernel,
     Let,
     Module,
@@ -60,6 +63,12 @@ def _axes(axes: tuple[Axis, ...]) -> str:
     return ", ".join(f"{axis.index} < {text(axis.extent)}" for axis in axes)
 
 
+def _cut(part: Contract, cut: Cut) -> str:
+    place = text((part.right if cut.right else part.left).indices[cut.position])
+    steps = f" in steps of {cut.every}" if cut.every > 1 else ""
+    return f" where {cut.first} <= {place} < {cut.last}{steps}"
+
+
 def _lines(body: tuple[Statement, ...], indent: str) -> list[str]:
     lines: list[str] = []
     for statement in body:
@@ -75,10 +84,11 @@ def _lines(body: tuple[Statement, ...], indent: str) -> list[str]:
                 lines += [f"{indent}for {_axes(axes)}:" if axes else f"{indent}once:", *_lines(inner, indent + "    ")]
             case Contract():
                 diagonal = " up to the diagonal" if statement.symmetric else ""
+                cuts = "".join(map(partial(_cut, statement), statement.cuts))
                 lines += [
                     f"{indent}for tiles of {_axes(statement.rows)} and {_axes(statement.columns)}{diagonal}:",
                     f"{indent}    {statement.local.name} = add over {_axes(statement.depth)} of "
-                    f"{text(statement.left)}*{text(statement.right)}    "
+                    f"{text(statement.left)}*{text(statement.right)}{cuts}    "
                     f"(panel {statement.panel}, tile {statement.tile})",
                     *_lines(statement.epilogue, indent + "    "),
                 ]

@@ -19,10 +19,12 @@ from symdl_codegen.ir import (
     Span,
     Statement,
     Store,
+    free_indices,
     scratches,
     walk,
 )
 from symdl_codegen.primitives import MATRIX_OPERATIONS, PRIMITIVES, REDUCTIONS
+from symdl_codegen.scalars import text
 
 
 def verify_module(module: Module) -> Module:
@@ -155,12 +157,22 @@ class _Checker:
                     deep = self._bind(statement.depth, outer)
                     for load, others in ((statement.left, statement.columns), (statement.right, statement.rows)):
                         self._scalar(load, deep - {axis.index for axis in others}, bound)
+                    self._cuts(statement)
                     bound_inside = bound | {self._new(statement.local, bound)}
                     self._body(statement.epilogue, outer, bound_inside)
                 case Routine():
                     self._routine(statement, indices, bound)
                 case Barrier():
                     pass
+
+    def _cuts(self, part: Contract) -> None:
+        inside = {axis.index for axis in (*part.rows, *part.columns, *part.depth)}
+        if [cut.depth for cut in part.cuts] != list(range(len(part.cuts))):
+            self._fail(f"cuts of {part.local.name} are not of the first axes of its depth in order")
+        for cut in part.cuts:
+            place = (part.right if cut.right else part.left).indices[cut.position]
+            if free_indices(place) & inside != {part.depth[cut.depth].index}:
+                self._fail(f"a cut of {part.local.name} by {text(place)} depends on more than loops around its tile")
 
     def _routine(self, part: Routine, indices: frozenset[str], bound: set[str]) -> None:
         if part.op not in MATRIX_OPERATIONS:

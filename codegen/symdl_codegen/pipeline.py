@@ -24,6 +24,7 @@ SWITCHES = (
     "transposes",
     "rows",
     *SCHEDULES,
+    "windows",
     "symmetric",
     "flat",
     "hoist",
@@ -32,7 +33,7 @@ SWITCHES = (
 UNLIKE_CPU = dict.fromkeys(
     (
         *("new_states", "late", "time_first", "layouts", "operands", "transposes", "rows"),
-        *(*SCHEDULES, "symmetric", "flat", "hoist"),
+        *(*SCHEDULES, "windows", "symmetric", "flat", "hoist"),
     ),
     False,
 )  # other emitters order each nest themselves

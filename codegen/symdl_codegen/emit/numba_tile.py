@@ -18,7 +18,7 @@ from symdl_codegen.emit.scalar_text import COMPARE, PRODUCT, SUM, ScalarText
 from symdl_codegen.intrinsics.machine import lanes, tile_sizes
 from symdl_codegen.ir import Axis, Const, Contract, Index, Load, Module, Scalar, Size, Statement, Store, substitute
 from symdl_codegen.scalars import ONE, ZERO, add, merged_stride, mul, strides
-from symdl_codegen.schedule.panels import merged_levels, panels, right_room
+from symdl_codegen.schedule.panels import merged_levels, panels, right_room, window
 
 FAR_RIGHT, FAR_LEFT = 512, 1024  # bytes from which on rows of an operand are so far apart that a copy pays,
 WORTH_ROWS = 32  # where at least so many rows of the result use the right one,
@@ -81,6 +81,7 @@ class TileText:
         self.levels = self.known.levels  # of one block of the depth; what packing does to their steps is noted here
         self.blocks = self.known.blocks(self.sizes["tile.deep"])
         self.packed_left = ""
+        self.starts = {part.depth[cut.depth].index: self._local(f"start{cut.depth}") for cut in part.cuts}
 
     def _local(self, name: str) -> Size:
         """An integer of the text, as a scalar."""
@@ -106,6 +107,10 @@ class TileText:
     def write(self, depth: int) -> None:
         """Add the lines of the contraction."""
         line, text, sizes = self.writer.line, self.text, self.sizes
+        for cut in self.part.cuts:
+            start, count = window(self.part, cut)
+            line(depth, f"{text(self.starts[self.part.depth[cut.depth].index])} = {text(start)}")
+            line(depth, f"{text(self.known.count(cut))} = {text(count)}")
         line(depth, f"{text(self.h)} = evenly({self.bottom} - {self.top}, {sizes['tile.rows']}, 1)")
         self._left_operand(depth)
         if self.part.symmetric:
@@ -181,6 +186,7 @@ class TileText:
         outer = [mul(step, Index(key)) for key, step in steps.items() if key is not None and key not in own]
         fixed = add(steps.get(None, ZERO), *outer)
         terms = [self.text(fixed, SUM)] if fixed != ZERO else []
+        moving += tuple((self.text(start), steps.get(index, ZERO)) for index, start in self.starts.items())
         for number, step in moving:
             if step != ZERO and number != "0":
                 terms.append(number if step == ONE else f"{number} * {self.text(step, PRODUCT + 1)}")

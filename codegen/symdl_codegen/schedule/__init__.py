@@ -14,6 +14,7 @@ from symdl_codegen.schedule.reductions import reduce_rows
 from symdl_codegen.schedule.rows import rows
 from symdl_codegen.schedule.symmetric import symmetric
 from symdl_codegen.schedule.transposes import transposes
+from symdl_codegen.schedule.windows import windows
 
 SCHEDULES = {
     "dots": dot_products,  # sums of products whose operands are contiguous along the depth
@@ -27,8 +28,8 @@ def schedule(module: Module, switches: dict[str, bool]) -> Module:
 
     With ``operands`` contractions first get operands that are loads, and in loops over time contiguous ones; with
     ``layouts`` tensors then get the order of axes that suits the loops, and with ``rows``
-    kernels are joined over their outer axes. With ``symmetric`` what is the same above and below a diagonal is computed
-    once.
+    kernels are joined over their outer axes. With ``windows`` sums leave out what is zero by its place, and with
+    ``symmetric`` what is the same above and below a diagonal is computed once.
     """
     if switches.get("operands", True) and switches.get("contractions", True):
         module = verify_module(operands(module))
@@ -41,6 +42,8 @@ def schedule(module: Module, switches: dict[str, bool]) -> Module:
     buffers = dict(module.buffers)
     kernels = tuple(_scheduled(kernel, buffers, switches) for kernel in module.kernels)
     module = replace(module, kernels=kernels, buffers=buffers)
+    if switches.get("windows", True):
+        module = windows(module)
     if switches.get("operands", True):
         module = transposed(module)
     if switches.get("symmetric", True):

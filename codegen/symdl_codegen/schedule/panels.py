@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from symdl_codegen.ir import Apply, Axis, Const, Contract, Scalar, Size, Tensor
-from symdl_codegen.scalars import ONE, ZERO, add, merged_stride, mul, strides
+from symdl_codegen.ir import Apply, Axis, Const, Contract, Cut, Index, Scalar, Size, Tensor
+from symdl_codegen.scalars import ONE, ZERO, add, affine, merged_stride, mul, strides
 
 LANES = Size("tile.columns")  # each backend binds these: the most columns and rows of a tile,
 ROWS = Size("tile.rows")
@@ -25,11 +25,33 @@ class Panels:
 
     @property
     def levels(self) -> list[Level]:
-        """Extent, left step and right step of each loop over the depth, merged where both operands allow it."""
-        depth = self.part.depth
+        """Extent, left step and right step of each loop over the depth, merged where both operands allow it.
+
+        What is cut counts as often as ``count`` says.
+        """
+        return self._levels({cut.depth: self.count(cut) for cut in self.part.cuts})
+
+    @property
+    def most_levels(self) -> list[Level]:
+        """The same without cuts."""
+        return self._levels({})
+
+    def _levels(self, counts: dict[int, Scalar]) -> list[Level]:
+        every = {cut.depth: Const(cut.every) for cut in self.part.cuts}
         return merged_levels(
-            [(axis.extent, *(s.get(axis.index, ZERO) for s in (self.left, self.right))) for axis in depth]
+            [
+                (counts.get(k, axis.extent), *(mul(s.get(axis.index, ZERO), every.get(k, ONE)) for s in self._steps))
+                for k, axis in enumerate(self.part.depth)
+            ]
         )
+
+    @property
+    def _steps(self) -> tuple[dict[str | None, Scalar], ...]:
+        return self.left, self.right
+
+    def count(self, cut: Cut) -> Size:
+        """The size that tells how many steps a cut leaves: an integer of the text."""
+        return Size(f"count{cut.depth} {self.part.local.name}")
 
     @property
     def row_step(self) -> Scalar | None:
@@ -111,10 +133,35 @@ def scratch_shapes(known: Panels) -> tuple[tuple[Scalar, ...], ...]:
 
 def right_room(known: Panels) -> Scalar:
     """The elements that a panel of the right operand needs, and what may be written behind it."""
-    (extent, *_), *inner = known.levels
+    (extent, *_), *inner = known.most_levels
     inside = mul(*(level[0] for level in inner))
     steps = Apply("min", (extent, block_steps(inside, DEEP))) if known.is_deep else extent
     return mul(add(mul(steps, inside), LANES), LANES)
+
+
+def window(part: Contract, cut: Cut) -> tuple[Scalar, Scalar]:
+    """The first step of an axis of the depth that is cut, and how many there are."""
+    axis = part.depth[cut.depth]
+    line = affine((part.right if cut.right else part.left).indices[cut.position]) or {}
+    factor = line[axis.index]
+    assert isinstance(factor, Const)
+    others = (mul(value, Index(key)) if key is not None else value for key, value in line.items() if key != axis.index)
+    start, size = add(*others), abs(int(factor.value))  # the index is start + factor*step
+    before, after = add(start, Const(-cut.first)), add(start, Const(-cut.last))
+    if factor.value > 0:
+        first, end = (mul(Const(-1), _floor(value, size)) for value in (before, after))
+    else:
+        first, end = (add(_floor(value, size), ONE) for value in (after, before))
+    first, end = Apply("max", (ZERO, first)), Apply("min", (axis.extent, end))
+    if cut.every > 1:
+        beyond = add(mul(Const(-int(factor.value)), before), mul(Const(-1), first))
+        first = add(first, Apply("mod", (beyond, Const(cut.every))))
+    left = add(end, mul(Const(-1), first), Const(cut.every - 1))
+    return first, Apply("max", (ZERO, _floor(left, cut.every)))
+
+
+def _floor(value: Scalar, divisor: int) -> Scalar:
+    return value if divisor == 1 else Apply("floordiv", (value, Const(divisor)))
 
 
 def block_steps(inside: Scalar, deep: Scalar) -> Scalar:
@@ -128,4 +175,4 @@ def _extent(axes: tuple[Axis, ...]) -> Scalar:
     return mul(*(axis.extent for axis in axes))
 
 
-__all__ = ["Panels", "merged_levels", "panels", "right_room", "scratch_shapes"]
+__all__ = ["Panels", "merged_levels", "panels", "right_room", "scratch_shapes", "window"]
