@@ -17,6 +17,7 @@ from symdl_codegen.ir import (
     Reduce,
     Scalar,
     Store,
+    Tensor,
     map_scalar,
     map_statement,
     routines,
@@ -61,7 +62,7 @@ def slopes(module: Module) -> Module:
             continue
         (function,) = functions
         new = f"{name}_slope"
-        producer = _with_function(writers[0], name, function, new, module) if new not in buffers else None
+        producer = _with_function(writers[0], name, function, new, buffers) if new not in buffers else None
         if producer is None:
             continue
         kernels[producer.name] = producer
@@ -164,7 +165,7 @@ def _tidy(function: Scalar) -> Scalar:
     return map_scalar(function, change)
 
 
-def _with_function(writer: Kernel, name: str, function: Scalar, new: str, module: Module) -> Kernel | None:
+def _with_function(writer: Kernel, name: str, function: Scalar, new: str, buffers: dict[str, Tensor]) -> Kernel | None:
     """``writer`` storing ``function`` of what it stored in ``name``; None where that shares nothing costly."""
     match writer.body:
         case (Nest(axes, body),):
@@ -179,7 +180,7 @@ def _with_function(writer: Kernel, name: str, function: Scalar, new: str, module
     if not isinstance(value, Local):
         taken = {part.local.name for part in body if isinstance(part, Let | Reduce)}
         local = next(n for n in (f"{name}_value{'_' * number}" for number in count()) if n not in taken)
-        value = Local(local, kind_of(store.value, module.buffers))
+        value = Local(local, kind_of(store.value, buffers))
         result.insert(place, Let(value, store.value))
         place += 1
     stored = substitute(function, {VALUE: value})
