@@ -78,9 +78,11 @@ def _filled(module: Module) -> dict[str, Filled]:
                     continue
                 extents = {indices[axis.index]: axis.extent for axis in axes}
                 spans, is_all = _spans(condition, indices, extents)
-                plain = is_all and isinstance(value, Load) and module.buffers[value.tensor].role != "state"
+                source = value if is_all and isinstance(value, Load) else None
+                if source is not None and module.buffers[source.tensor].role == "state":
+                    source = None  # it may have changed since
                 if spans and module.buffers[name].role == "temporary":
-                    found[name] = Filled(spans, places, value if plain else None)
+                    found[name] = Filled(spans, places, source)
     writers = [name for kernel in module.kernels for name in kernel.writes]
     return {name: entry for name, entry in found.items() if writers.count(name) == 1}
 
@@ -93,7 +95,7 @@ def _spans(condition: Scalar, indices: Mapping[str, int], extents: Mapping[int, 
         extent = extents[position]
         if not isinstance(extent, Const):
             continue
-        first, last, every = 0, extent.value, 1
+        first, last, every = 0, int(extent.value), 1
         for part in parts:
             match part:
                 case Apply("le" | "lt" as relation, (small, large)):
@@ -113,7 +115,7 @@ def _spans(condition: Scalar, indices: Mapping[str, int], extents: Mapping[int, 
                     if line is not None and abs(line[0]) == 1 and period > 0 and every == 1:
                         first, every = first + (-(line[0] * line[1] + first)) % period, period
                         used += 1
-        if (first, last, every) != (0, extent.value, 1):
+        if (first, last, every) != (0, int(extent.value), 1):
             found[position] = Cut(0, False, position, first, max(first, last), every)
     return found, used == len(parts)
 
@@ -147,24 +149,27 @@ def _cut(outer: tuple[Axis, ...], part: Contract, filled: dict[str, Filled], buf
     steps = {id_of(load): strides(load, buffers[load.tensor].shape) or {} for load in operands}
     result = stored_steps(Nest((), part.epilogue), buffers)
     now = Choice(outer, part.rows, part.columns, *operands)
-    found = [(GAIN * product_cost(now, part.depth, steps, result), 0, now, part.depth, ())]
+    least, best = GAIN * product_cost(now, part.depth, steps, result), None
     for chosen in (c for count in range(1, len(candidates) + 1) for c in combinations(candidates, count)):
         if len({candidate.cut.depth for candidate in chosen}) < len(chosen):
             continue
-        around = frozenset().union(*(candidate.around for candidate in chosen))
+        around = frozenset[str]().union(*(candidate.around for candidate in chosen))
         free = tuple(axis for name, axis in kept.items() if name not in around)
         share = {candidate.cut.depth: candidate.part for candidate in chosen}
-        depth = tuple(
-            replace(axis, extent=Const(round(share[k] * axis.extent.value) or 1)) if k in share else axis
-            for k, axis in enumerate(part.depth)
-        )
+        depth = tuple(_shortened(axis, share[k]) if k in share else axis for k, axis in enumerate(part.depth))
         choice = merged_axes(free, depth, operands, steps, result)
         if choice is not None:
             loops = tuple(axis for name, axis in kept.items() if name in around)
             choice = replace(choice, outer=(*loops, *choice.outer))
-            found.append((product_cost(choice, depth, steps, result), len(found), choice, part.depth, chosen))
-    _, _, choice, _, chosen = min(found, key=lambda entry: entry[:2])
-    return _rewritten(part, choice, tuple(candidate.cut for candidate in chosen), filled, buffers) if chosen else None
+            cost = product_cost(choice, depth, steps, result)
+            if cost < least:
+                least, best = cost, (choice, tuple(candidate.cut for candidate in chosen))
+    return _rewritten(part, *best, filled, buffers) if best else None
+
+
+def _shortened(axis: Axis, part: float) -> Axis:
+    assert isinstance(axis.extent, Const)
+    return replace(axis, extent=Const(round(part * axis.extent.value) or 1))
 
 
 def _candidates(part: Contract, kept: Mapping[str, Axis], filled: dict[str, Filled]) -> Iterator[Candidate]:
@@ -173,13 +178,13 @@ def _candidates(part: Contract, kept: Mapping[str, Axis], filled: dict[str, Fill
     for right, load in ((False, part.left), (True, part.right)):
         for position, span in filled[load.tensor].spans.items() if load.tensor in filled else ():
             line = affine(load.indices[position]) or {}
-            summed = [name for name in line if name in names]
-            around = frozenset(name for name in line if name in kept)
+            summed = [name for name in line if name is not None and name in names]
+            around = frozenset(name for name in line if name is not None and name in kept)
             if len(summed) != 1 or len(around) + 1 != len(set(line) - {None}):
                 continue
             factor, depth = line[summed[0]], part.depth[names[summed[0]]]
             extents = [axis.extent for axis in (depth, *(kept[name] for name in around))]
-            if not all(isinstance(known, Const) for known in (factor, *extents)):
+            if not isinstance(factor, Const) or not all(isinstance(extent, Const) for extent in extents):
                 continue
             if span.every > 1 and abs(factor.value) != 1:
                 continue
