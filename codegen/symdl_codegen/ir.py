@@ -382,24 +382,9 @@ def loads_of(body: tuple[Statement, ...]) -> Iterator[Load]:
                 yield node
 
 
-def stores_of(body: tuple[Statement, ...]) -> Iterator[Load]:
-    """Yield the place of every store in ``body``, in the form of a load."""
-    for part in statements(body):
-        if isinstance(part, Store):
-            yield Load(part.buffer, part.indices)
-
-
 def routines(kernel: Kernel) -> list[Routine]:
     """The operations of linear algebra in ``kernel``."""
     return [part for part in statements(kernel.body) if isinstance(part, Routine)]
-
-
-def scratches(kernel: Kernel, buffers: dict[str, Tensor]) -> set[str]:
-    """Names of the scratch buffers that ``kernel`` uses."""
-    named = {name for part in statements(kernel.body) if isinstance(part, Contract) for name in part.scratch}
-    return named | {
-        name for name in kernel.reads | kernel.writes if name in buffers and buffers[name].role == "scratch"
-    }
 
 
 def free_indices(scalar: Scalar) -> set[str]:

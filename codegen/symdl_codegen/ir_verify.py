@@ -20,9 +20,9 @@ from symdl_codegen.ir import (
     Statement,
     Store,
     free_indices,
-    scratches,
     walk,
 )
+from symdl_codegen.ir_access import scratches
 from symdl_codegen.primitives import MATRIX_OPERATIONS, PRIMITIVES, REDUCTIONS
 from symdl_codegen.scalars import text
 

@@ -14,8 +14,8 @@ ORDER = {
         "train", "data", "models", "bench", "cli", "__main__",
     ],
     "symdl_codegen": [
-        "errors", "primitives", "program", "ir", "scalars", "bounds", "ir_print", "ir_verify", "lower", "passes",
-        "schedule", "intrinsics", "emit", "runtime", "pipeline",
+        "errors", "primitives", "program", "ir", "scalars", "bounds", "ir_access", "ir_print", "ir_verify", "lower",
+        "passes", "schedule", "intrinsics", "emit", "runtime", "pipeline",
     ],
 }  # fmt: skip
 # The parts of symdl that may import symdl_codegen, which itself never imports symdl.

@@ -24,9 +24,9 @@ from symdl_codegen.ir import (
     Scalar,
     Store,
     axes_of,
-    scratches,
     substitute,
 )
+from symdl_codegen.ir_access import scratches
 from symdl_codegen.ir_verify import verify_module
 from symdl_codegen.lower.equations import identity
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from symdl_codegen.ir import Kernel, Load, Module, Scalar, loads_of, routines, stores_of
+from symdl_codegen.ir import Kernel, Load, Module, Scalar, loads_of, routines
+from symdl_codegen.ir_access import stores_of
 from symdl_codegen.passes.time_axes import TimeAxes, stepwise, summed
 
 

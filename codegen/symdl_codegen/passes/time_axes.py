@@ -20,8 +20,8 @@ from symdl_codegen.ir import (
     loads_of,
     routines,
     statements,
-    stores_of,
 )
+from symdl_codegen.ir_access import stores_of
 from symdl_codegen.passes.peel import form_of
 from symdl_codegen.program import time_shift
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from symdl_codegen.ir import Kernel, Module, Size, Tensor, loads_of, scratches, stores_of, walk
+from symdl_codegen.ir import Kernel, Module, Size, Tensor, loads_of, walk
+from symdl_codegen.ir_access import scratches, stores_of
 from symdl_codegen.scalars import evaluate
 
 ALIGNMENT = 64
