@@ -90,7 +90,9 @@ class Trainer(Compared):
         """Return the losses, or the value."""
         if isinstance(self.workload, Training):
             return np.array(self.epochs(self.workload.epochs)[0], np.float64)[:CURVE]
-        return np.array(self.call(), np.float64)
+        found = self.call()
+        parts = found if isinstance(found, list | tuple) else [found]
+        return np.concatenate([np.ravel(np.asarray(part, np.float64)) for part in parts])
 
     def sample(self) -> list[float]:
         """Time epochs from the initial values, or calls."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symdl.bench.measure import Row, Times
+from symdl.bench.workloads import WORKLOADS
 
 PEERS = ("torch-eager", "torch-compile", "jax-step", "jax-scan", "numpy", "numpy-syrk")
 UNQUIET = 1.3
@@ -77,7 +78,24 @@ def notes(rows: Sequence[Row]) -> list[str]:
         for row in rows
         if (times := row.runners["symdl"]).seconds and times.median > UNQUIET * min(times.seconds)
     ]
-    return [*found, *_peaks(rows)]
+    return [*found, *_besides(rows), *_peaks(rows)]
+
+
+def _besides(rows: Sequence[Row]) -> list[str]:
+    """Return how long workloads take beside the ones that they are compared with, for each runner."""
+    known, found = {(row.workload, row.threads): row for row in rows}, []
+    for row in rows:
+        other = known.get((WORKLOADS[row.workload].beside, row.threads)) if row.workload in WORKLOADS else None
+        if other is None:
+            continue
+        ratios = [
+            f"{name} {times.median / other.runners[name].median:.2f}"
+            for name, times in row.runners.items()
+            if times.seconds and name in other.runners and other.runners[name].seconds
+        ]
+        count = f"{row.threads} thread{'s' * (row.threads > 1)}"
+        found.append(f"{row.workload}, {count}: its time over that of {other.workload}: {', '.join(ratios)}")
+    return found
 
 
 def _peaks(rows: Sequence[Row]) -> list[str]:

@@ -24,12 +24,14 @@ class Workload(ABC):
         title: What it is, in a few words.
         dtype: Its floating type, for all who run it.
         peers: The runners, besides symdl's, that it has.
+        beside: The workload whose time it is compared with, for each runner; empty for none.
     """
 
     name: str
     title: str
     dtype: ClassVar[str] = "float32"
     peers: ClassVar[tuple[str, ...]] = ()
+    beside: ClassVar[str] = ""
 
     @property
     @abstractmethod

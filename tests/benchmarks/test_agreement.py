@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import symdl as sd
 from symdl.bench.runners import RUNNERS
 from symdl.bench.workload import CURVE, TOLERANCE, Training
 from tests.benchmarks.tiny import TINY, tiny
@@ -33,6 +34,7 @@ def agree(name, peer):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # because torch.func warns of a part of PyTorch
 @pytest.mark.parametrize(("name", "peer"), PEERS)
 def test_peers_agree(name, peer):
     for package in RUNNERS[peer].needs:
@@ -49,6 +51,19 @@ def test_peers_agree(name, peer):
         agree(name, peer)
 
 
-def test_numpy_agrees():
-    agree("hessian", "numpy")
-    agree("hessian", "numpy-syrk")
+@pytest.mark.parametrize(("name", "peer"), [(name, peer) for name, peer in PEERS if peer.startswith("numpy")])
+def test_numpy_agrees(name, peer):
+    agree(name, peer)
+
+
+def test_a_product_is_the_change_of_the_gradient():
+    """The two workloads of the network belong together: the product by differences of the gradient."""
+    gradient, product = tiny("mlp-gradient"), tiny("mlp-hvp")
+    arrays = product.arrays()
+    names = [part.name for part in product.parameters()]
+    function = sd.compile(gradient.expression(), target="numpy")
+    ends = []
+    for step in (1e-6, -1e-6):
+        moved = {**arrays, **{name: arrays[name] + step * arrays[f"d{name}"] for name in names}}
+        ends.append(np.concatenate([np.ravel(part) for part in function({k: moved[k] for k in function.inputs})]))
+    np.testing.assert_allclose(results(product, "symdl"), (ends[0] - ends[1]) / 2e-6, rtol=1e-5, atol=1e-9)

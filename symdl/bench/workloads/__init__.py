@@ -6,7 +6,14 @@ import pkgutil
 from symdl.bench.workload import Workload
 from symdl.errors import InputError
 
-ORDER = ("mlp", "lenet", "recurrent", "transformer", "logistic_hessian")  # of the table; others follow
+ORDER = (
+    "mlp",
+    "lenet",
+    "recurrent",
+    "transformer",
+    "logistic_hessian",
+    "quadratic_hessian",
+)  # of the table; others follow
 _NAMES = sorted((module.name for module in pkgutil.iter_modules(__path__)), key=lambda n: (n not in ORDER, n))
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
