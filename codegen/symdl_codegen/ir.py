@@ -8,8 +8,8 @@ The whole grammar, on one screen::
               | Reduce(local, op, axes, value)                          local = op over axes of value
               | Store(buffer, indices, value, op)                       buffer[indices] = value, or combined by op
               | Nest(axes, body)                                        for axes: body
-              | Contract(rows, columns, depth, left, right, local, epilogue)
-                    for rows, columns: local = sum over depth of left * right; epilogue     (in register tiles)
+              | Contract(rows, columns, depth, left, right, local, epilogue, more)
+                    for rows, columns: local = sum over depth of left * right; more; epilogue     (in register tiles)
               | Routine(op, operands, matrices, results, work, whole)   linear algebra on whole matrices
               | Barrier()                                               everything above is visible to everything below
     Span      = loop, time, first, last                                 for first <= time < last: its kernels, in order
@@ -142,6 +142,7 @@ class Contract:
     ``along`` is what vectors run along: the columns, or the depth, whose last axis is then contiguous in both operands
     while there is one axis of rows and one of columns. ``symmetric``: only for columns up to the row, one axis each.
     ``cuts`` leave out of the sum what is zero, at most one for each of the first axes of the depth.
+    ``more``: further products, one panel deep, without epilogues; each has its own ``local`` or is added to an earlier.
     """
 
     rows: tuple[Axis, ...]
@@ -157,6 +158,12 @@ class Contract:
     along: str = "columns"
     symmetric: bool = False
     cuts: tuple[Cut, ...] = ()
+    more: tuple["Statement", ...] = ()
+
+    @property
+    def products(self) -> tuple["Contract", ...]:
+        """All that share tiles."""
+        return (self, *(part for part in self.more if isinstance(part, Contract)))
 
     @property
     def scratch(self) -> tuple[str, str, str]:
@@ -321,6 +328,7 @@ def map_statement(
                 left=change(statement.left),
                 right=change(statement.right),
                 epilogue=body(statement.epilogue),
+                more=body(statement.more),
                 panel=buffer(statement.panel),
                 places=buffer(statement.places),
                 tile=buffer(statement.tile),
@@ -330,10 +338,7 @@ def map_statement(
                 statement,
                 operands=tuple(map(change, statement.operands)),
                 matrices=tuple((change(rows), change(columns)) for rows, columns in statement.matrices),
-                results=tuple(
-                    (which, Load(buffer(place.tensor), tuple(map(change, place.indices))))
-                    for which, place in statement.results
-                ),
+                results=tuple((k, Load(buffer(p.tensor), tuple(map(change, p.indices)))) for k, p in statement.results),
                 work=buffer(statement.work),
                 whole=buffer(statement.whole),
             )
@@ -347,7 +352,7 @@ def statements(body: tuple[Statement, ...]) -> Iterator[Statement]:
         if isinstance(statement, Nest):
             yield from statements(statement.body)
         elif isinstance(statement, Contract):
-            yield from statements(statement.epilogue)
+            yield from statements((*statement.more, *statement.epilogue))
 
 
 def scalars_of(body: tuple[Statement, ...]) -> Iterator[Scalar]:
@@ -357,11 +362,9 @@ def scalars_of(body: tuple[Statement, ...]) -> Iterator[Scalar]:
             case Let(_, value) | Reduce(_, _, _, value):
                 yield value
             case Store(_, indices, value, _):
-                yield from indices
-                yield value
+                yield from (*indices, value)
             case Contract():
-                yield statement.left
-                yield statement.right
+                yield from (statement.left, statement.right)
 
 
 def axes_of(body: tuple[Statement, ...]) -> Iterator[Axis]:
@@ -370,16 +373,13 @@ def axes_of(body: tuple[Statement, ...]) -> Iterator[Axis]:
         match statement:
             case Nest(axes, _) | Reduce(_, _, axes, _):
                 yield from axes
-            case Contract():
-                yield from (*statement.rows, *statement.columns, *statement.depth)
+            case Contract(rows, columns, depth):
+                yield from (*rows, *columns, *depth)
 
 
 def loads_of(body: tuple[Statement, ...]) -> Iterator[Load]:
     """Yield every load in ``body``."""
-    for scalar in scalars_of(body):
-        for node in walk(scalar):
-            if isinstance(node, Load):
-                yield node
+    yield from (node for scalar in scalars_of(body) for node in walk(scalar) if isinstance(node, Load))
 
 
 def routines(kernel: Kernel) -> list[Routine]:

@@ -84,12 +84,9 @@ def _lines(body: tuple[Statement, ...], indent: str) -> list[str]:
                 lines += [f"{indent}for {_axes(axes)}:" if axes else f"{indent}once:", *_lines(inner, indent + "    ")]
             case Contract():
                 diagonal = " up to the diagonal" if statement.symmetric else ""
-                cuts = "".join(map(partial(_cut, statement), statement.cuts))
                 lines += [
                     f"{indent}for tiles of {_axes(statement.rows)} and {_axes(statement.columns)}{diagonal}:",
-                    f"{indent}    {statement.local.name} = add over {_axes(statement.depth)} of "
-                    f"{text(statement.left)}*{text(statement.right)}{cuts}    "
-                    f"(panel {statement.panel}, tile {statement.tile})",
+                    *(f"{indent}    {_product_line(part)}" for part in statement.products),
                     *_lines(statement.epilogue, indent + "    "),
                 ]
             case Routine(op, operands, _, results, work, whole):
@@ -99,3 +96,11 @@ def _lines(body: tuple[Statement, ...], indent: str) -> list[str]:
             case Barrier():
                 lines.append(f"{indent}barrier")
     return lines
+
+
+def _product_line(part: Contract) -> str:
+    cuts = "".join(map(partial(_cut, part), part.cuts))
+    return (
+        f"{part.local.name} = add over {_axes(part.depth)} of {text(part.left)}*{text(part.right)}{cuts}    "
+        f"(panel {part.panel}, tile {part.tile})"
+    )

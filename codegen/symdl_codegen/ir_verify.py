@@ -154,11 +154,14 @@ class _Checker:
                     self._body(inner, self._bind(axes, indices), bound)
                 case Contract():
                     outer = self._bind((*statement.rows, *statement.columns), indices)
-                    deep = self._bind(statement.depth, outer)
-                    for load, others in ((statement.left, statement.columns), (statement.right, statement.rows)):
-                        self._scalar(load, deep - {axis.index for axis in others}, bound)
-                    self._cuts(statement)
-                    bound_inside = bound | {self._new(statement.local, bound)}
+                    for part in statement.products:
+                        if (part.rows, part.columns) != (statement.rows, statement.columns):
+                            self._fail(f"the products of {statement.local.name!r} differ in rows or columns")
+                        deep = self._bind(part.depth, outer)
+                        for load, others in ((part.left, part.columns), (part.right, part.rows)):
+                            self._scalar(load, deep - {axis.index for axis in others}, bound)
+                        self._cuts(part)
+                    bound_inside = bound | {self._new(part.local, bound) for part in statement.products}
                     self._body(statement.epilogue, outer, bound_inside)
                 case Routine():
                     self._routine(statement, indices, bound)

@@ -22,6 +22,7 @@ SWITCHES = (
     "layouts",
     "operands",
     "transposes",
+    "products",
     "rows",
     *SCHEDULES,
     "windows",
@@ -32,7 +33,7 @@ SWITCHES = (
 )
 UNLIKE_CPU = dict.fromkeys(
     (
-        *("new_states", "late", "time_first", "layouts", "operands", "transposes", "rows"),
+        *("new_states", "late", "time_first", "layouts", "operands", "transposes", "products", "rows"),
         *(*SCHEDULES, "windows", "symmetric", "flat", "hoist"),
     ),
     False,

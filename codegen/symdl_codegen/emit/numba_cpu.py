@@ -27,9 +27,10 @@ from symdl_codegen.emit.scalar_text import (
     ScalarText,
 )
 from symdl_codegen.emit.shares import shares_of
+from symdl_codegen.errors import UnsupportedError
 from symdl_codegen.intrinsics.functions import FUNCTIONS
 from symdl_codegen.intrinsics.lapack import ROUTINES
-from symdl_codegen.intrinsics.machine import lanes, tile_shape
+from symdl_codegen.intrinsics.machine import MOST_ARGUMENTS, lanes, tile_shape
 from symdl_codegen.ir import (
     Apply,
     Axis,
@@ -189,7 +190,13 @@ class _Writer:
             for number, part in enumerate(self.shares)
             for role in ("first", "last", *(["block"] if part.lanes else []))
         )
-        return (*buffers, *sizes, *shares, *symbols, *status)
+        found = (*buffers, *sizes, *shares, *symbols, *status)
+        if len(found) > MOST_ARGUMENTS:
+            raise UnsupportedError(
+                f"kernel {self.source_kernel.name} has {len(found)} arguments, expected at most {MOST_ARGUMENTS}; "
+                "leave a pass that joins kernels (fuse, products or rows) off"
+            )
+        return found
 
     def kernel(self, name: str) -> EmittedKernel:
         """The kernel as one function."""

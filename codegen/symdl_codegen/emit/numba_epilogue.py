@@ -31,11 +31,11 @@ Group = tuple[Axis, ...]  # axes that every access moves along as along one: the
 class EpilogueText:
     """Writes the statements after the sums of one contraction.
 
-    ``tile`` holds the finished rows from ``start`` on, each ``width`` wide.
+    The finished rows from ``start`` on, each ``width`` wide, are at ``places`` in the tile, one place for each sum.
     """
 
-    def __init__(self, writer: "Writer", part: Contract, tile: str, width: int, start: str) -> None:
-        self.writer, self.part, self.tile, self.width, self.start = writer, part, tile, width, start
+    def __init__(self, writer: "Writer", part: Contract, places: dict[str, int], width: int, start: str) -> None:
+        self.writer, self.part, self.places, self.width, self.start = writer, part, places, width, start
 
     def write(self, depth: int, rows: Bounds, columns: Bounds) -> None:
         """Add the loops over ``rows`` and ``columns``.
@@ -68,7 +68,10 @@ class EpilogueText:
         self._decode([last], along, depth + 1)
         row, column = (place, across) if along_rows else (across, place)
         place = f"({row} - {self.start}) * {self.width} + {column} - {columns[0]}"
-        line(depth + 1, f"{self.writer.names(self.part.local.name, 'local')} = {self.tile}[{place}]")
+        tile = self.writer.names(self.part.tile, "buffer")
+        for local, before in self.places.items():
+            name = self.writer.names(local, "local")
+            line(depth + 1, f"{name} = {tile}[{before} + {place}]" if before else f"{name} = {tile}[{place}]")
         self.writer.body(self.part.epilogue, depth + 1)
 
     def _is_along_rows(self) -> bool:

@@ -126,7 +126,7 @@ def _accesses(
                 yield from _accesses(inner, (*loops, *((axis, next(numbers)) for axis in axes)), numbers)
             case Contract():
                 inside = (*loops, *((axis, next(numbers)) for axis in (*part.rows, *part.columns)))
-                for load in (part.left, part.right):
+                for load in (load for one in part.products for load in (one.left, one.right)):
                     yield _Access(load.tensor, load.indices, None, inside)
                 yield from _accesses(part.epilogue, inside, numbers)
             case Let(_, value) | Reduce(_, _, _, value):

@@ -8,6 +8,8 @@ from llvmlite import binding
 
 from symdl_codegen.errors import UnsupportedError
 
+MOST_ARGUMENTS = 48  # of a kernel
+
 
 @cache
 def processor() -> tuple[str, str]:

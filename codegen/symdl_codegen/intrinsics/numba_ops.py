@@ -12,6 +12,7 @@ from numba.extending import intrinsic
 
 from symdl_codegen.intrinsics import denormals, lapack
 from symdl_codegen.intrinsics.functions import FUNCTIONS, function
+from symdl_codegen.intrinsics.machine import MOST_ARGUMENTS
 
 I64, I32 = ir.IntType(64), ir.IntType(32)
 
@@ -242,9 +243,6 @@ def dots(typing_context, code, a, a_row, b, b_column, c, c_row, e0, a0, b0, e1, 
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 16), emit
-
-
-MOST_ARGUMENTS = 48
 
 
 @intrinsic

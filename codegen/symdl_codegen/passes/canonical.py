@@ -101,8 +101,9 @@ class Renaming:
                 )
                 left, right = self.scalar(statement.left), self.scalar(statement.right)
                 local, (panel, places, tile) = self.local(statement.local), map(self.buffer, statement.scratch)
+                more = self.body(statement.more)
                 epilogue = self.body(statement.epilogue)
-                rest = (panel, places, tile, statement.along, statement.symmetric, statement.cuts)
+                rest = (panel, places, tile, statement.along, statement.symmetric, statement.cuts, more)
                 return Contract(rows, columns, depth, left, right, local, epilogue, *rest)
             case Routine(op, operands, matrices, results, work, whole):
                 return Routine(

@@ -47,7 +47,7 @@ def fuse(module: Module) -> Module:
             position += 1
         else:
             kernels, position = merged
-    return _without_dead_stores(replace(module, kernels=tuple(kernels)))
+    return without_dead_stores(replace(module, kernels=tuple(kernels)))
 
 
 def _merge_into_producer(kernels: list[Kernel], later: int, module: Module) -> tuple[list[Kernel], int] | None:
@@ -58,14 +58,14 @@ def _merge_into_producer(kernels: list[Kernel], later: int, module: Module) -> t
         producer = kernels[earlier]
         if not (producer.writes & consumer.reads) or not _is_nest(producer) or not _together(producer, consumer):
             continue
-        fused = _fused(producer, consumer, module)
-        if fused is None:
+        joined = fused(producer, consumer, module)
+        if joined is None:
             continue
         between = kernels[earlier + 1 : later]
         if not any(kernel.reads & producer.writes for kernel in between):  # the producer sinks
-            return [*kernels[:earlier], *between, fused, *kernels[later + 1 :]], later - 1
+            return [*kernels[:earlier], *between, joined, *kernels[later + 1 :]], later - 1
         if not any(kernel.writes & consumer.reads for kernel in between):  # the consumer rises
-            return [*kernels[:earlier], fused, *between, *kernels[later + 1 :]], earlier
+            return [*kernels[:earlier], joined, *between, *kernels[later + 1 :]], earlier
     return None
 
 
@@ -86,8 +86,8 @@ def _has_reduction(kernel: Kernel) -> bool:
     return any(isinstance(part, Reduce) for part in statements(kernel.body))
 
 
-def _fused(producer: Kernel, consumer: Kernel, module: Module) -> Kernel | None:
-    """One kernel that does both, or None where their iterations do not match one to one."""
+def fused(producer: Kernel, consumer: Kernel, module: Module, most: int = LARGEST) -> Kernel | None:
+    """One kernel that does both, or None where their iterations do not match one to one, or on too many buffers."""
     outer, inner = producer.body[0], consumer.body[0]
     assert isinstance(outer, Nest)
     assert isinstance(inner, Nest)
@@ -104,9 +104,10 @@ def _fused(producer: Kernel, consumer: Kernel, module: Module) -> Kernel | None:
     extents = {axis.index: axis.extent for axis in outer.axes}
     if not len(rename) == len(set(rename.values())) == len(inner.axes) == len(extents):
         return None
-    if any(extents.get(rename[Index(axis.index)].name) != axis.extent for axis in inner.axes):
+    own = {Index(axis.index): axis.extent for axis in inner.axes}
+    if own.keys() != rename.keys() or any(extents.get(rename[index].name) != own[index] for index in own):
         return None
-    if len(producer.reads | producer.writes | consumer.reads | consumer.writes) > LARGEST:
+    if len(producer.reads | producer.writes | consumer.reads | consumer.writes) > most:
         return None
     body, values = _with_values(outer.body, module)
     tail = [_joined(part, rename, values) for part in _fresh_locals(inner.body, body)]
@@ -166,7 +167,7 @@ def _joined(part: Statement, rename: dict[Index, Index], values: dict[str, Scala
     return map_statement(part, lambda scalar: substitute(map_scalar(scalar, change), rename))
 
 
-def _without_dead_stores(module: Module) -> Module:
+def without_dead_stores(module: Module) -> Module:
     """Drop stores to temporaries that no kernel reads any more, and kernels that are left without a store."""
     needed = set(module.outputs.values()) | {module.guard} | {value for _, value in module.updates}
     needed |= {name for kernel in module.kernels for name in kernel.reads}
@@ -188,3 +189,6 @@ def _without_dead_stores(module: Module) -> Module:
     kernels = tuple(kernel for kernel in kernels if kernel.writes)
     buffers = {n: b for n, b in module.buffers.items() if b.role != "temporary" or n in needed}
     return replace(module, kernels=kernels, buffers=buffers)
+
+
+__all__ = ["fuse", "fused", "without_dead_stores"]

@@ -24,6 +24,7 @@ from symdl_codegen.ir import (
 )
 from symdl_codegen.scalars import cost, is_gather
 
+CHEAP = 4  # operations that may move into a loop over time
 LARGEST = 400  # operations beyond which a scalar is no longer extended, to keep kernels readable and quick to compile
 
 
@@ -50,7 +51,7 @@ def inline(module: Module) -> Module:
         readers = [kernels[reader] for reader in readers_of.get(store.buffer, ())]
         if any(reader.phase != "step" for reader in readers):
             continue
-        once = len(readers) == 1 and readers[0].span == producer.span and _reads_each_once(readers[0], store)
+        once = len(readers) == 1 and _is_beside(readers[0], producer, store) and _reads_each_once(readers[0], store)
         if once or _is_monomial(store.value):
             del kernels[name]
             for buffer in producer.reads:
@@ -73,6 +74,13 @@ def pointwise(kernel: Kernel) -> Store | None:
             moving = tuple(index for index in indices if not isinstance(index, Size))  # a size is the time of a loop
             return store if moving == tuple(Index(axis.index) for axis in axes) else None
     return None
+
+
+def _is_beside(reader: Kernel, producer: Kernel, store: Store) -> bool:
+    """Whether ``reader`` runs in the same loop over time, or in one while the cheap ``producer`` runs in none."""
+    if reader.span == producer.span:
+        return True
+    return producer.span is None and cost(store.value) <= CHEAP
 
 
 def _is_monomial(value: Scalar) -> bool:
@@ -98,7 +106,8 @@ def _reads_each_once(reader: Kernel, store: Store) -> bool:
         return False
     (load,) = distinct
     pairs = zip(load.indices, store.indices, strict=True)
-    moving = [mine for mine, own in pairs if mine != own or not isinstance(own, Size)]  # a size: at the same time
+    time = Size(reader.span.time) if reader.span else None
+    moving = [mine for mine, own in pairs if mine not in (own, time) or not isinstance(mine, Size)]  # at the same time
     names = [index.name for index in moving if isinstance(index, Index)]
     return len(names) == len(moving) == len(set(names)) and set(names) == set(scope)
 

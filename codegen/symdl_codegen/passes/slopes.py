@@ -49,12 +49,13 @@ def slopes(module: Module) -> Module:
     fixed |= {load.tensor for kernel in module.kernels for part in routines(kernel) for load in part.operands}
     kernels = {kernel.name: kernel for kernel in module.kernels}
     buffers = dict(module.buffers)
+    costly = {kernel.name for kernel in module.kernels if any(map(_costly_in, scalars_of(kernel.body)))}
     for name, buffer in module.buffers.items():
         if buffer.role != "temporary" or buffer.kind != "real" or name in fixed:
             continue
         writers = [kernel for kernel in kernels.values() if name in kernel.writes]
         readers = [kernel for kernel in kernels.values() if name in kernel.reads]
-        if len(writers) != 1 or not readers or writers[0] in readers:
+        if len(writers) != 1 or not readers or writers[0] in readers or writers[0].name not in costly:
             continue
         gathered = [_gathered(kernel, name) for kernel in readers]
         functions = {found for kernel in gathered for found in _functions(kernel, name)}
@@ -198,6 +199,10 @@ def _costly(scalar: Scalar) -> Iterator[Scalar]:
             yield node
             if node.primitive == "tanh":
                 yield Apply("exp", (_tidy(Apply("mul", (Apply("abs", node.arguments), Const(-2.0)))),))
+
+
+def _costly_in(scalar: Scalar) -> bool:
+    return next(_costly(scalar), None) is not None
 
 
 def _reading(kernel: Kernel, name: str, function: Scalar, new: str) -> Kernel:

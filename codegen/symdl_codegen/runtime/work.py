@@ -65,7 +65,8 @@ class _Estimate:
 
     def contraction(self, part: Contract) -> Work:
         """Two products and sums of a vector each cycle; an element packed costs a quarter of one."""
-        rows, columns, depth = (self.count(axes) for axes in (part.rows, part.columns, part.depth))
+        rows, columns = (self.count(axes) for axes in (part.rows, part.columns))
+        depth = sum(self.count(one.depth) for one in part.products)
         inside = self.body(part.epilogue).shared
         vectors = -(-columns // self.width)
         tiles = rows * vectors * depth / (4 if part.symmetric else 2) * CYCLE + rows * columns * inside

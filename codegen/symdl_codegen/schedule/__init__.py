@@ -10,6 +10,7 @@ from symdl_codegen.schedule.flat import flat
 from symdl_codegen.schedule.hoist import hoist
 from symdl_codegen.schedule.layouts import layouts
 from symdl_codegen.schedule.operands import operands, transposed
+from symdl_codegen.schedule.products import products
 from symdl_codegen.schedule.reductions import reduce_rows
 from symdl_codegen.schedule.rows import rows
 from symdl_codegen.schedule.symmetric import symmetric
@@ -27,9 +28,9 @@ def schedule(module: Module, switches: dict[str, bool]) -> Module:
     """Rewrite the nests of every kernel by the first schedule that applies and whose switch is not off; then hoist.
 
     With ``operands`` contractions first get operands that are loads, and in loops over time contiguous ones; with
-    ``layouts`` tensors then get the order of axes that suits the loops, and with ``rows``
-    kernels are joined over their outer axes. With ``windows`` sums leave out what is zero by its place, and with
-    ``symmetric`` what is the same above and below a diagonal is computed once.
+    ``layouts`` tensors then get the order of axes that suits the loops, with ``products`` contractions that feed each
+    other share tiles, and with ``rows`` kernels are joined over their outer axes. With ``windows`` sums leave out what
+    is zero by its place, and with ``symmetric`` what is the same above and below a diagonal is computed once.
     """
     if switches.get("operands", True) and switches.get("contractions", True):
         module = verify_module(operands(module))
@@ -37,6 +38,8 @@ def schedule(module: Module, switches: dict[str, bool]) -> Module:
         module = verify_module(layouts(module))
     if switches.get("transposes", True):
         module = verify_module(transposes(module))
+    if switches.get("products", True) and switches.get("contractions", True):
+        module = verify_module(products(module))
     if switches.get("rows", True):
         module = verify_module(rows(module))
     buffers = dict(module.buffers)

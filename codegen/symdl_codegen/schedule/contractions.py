@@ -1,6 +1,8 @@
 """Recognises contractions: an add-reduction of a product of two loads with affine addresses, in any orientation."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from symdl_codegen.ir import (
     Apply,
@@ -18,11 +20,15 @@ from symdl_codegen.ir import (
     Tensor,
     free_indices,
     locals_of,
+    map_scalar,
+    map_statement,
+    scalars_of,
     statements,
+    walk,
 )
 from symdl_codegen.scalars import ONE, strides
-from symdl_codegen.schedule.merging import id_of, merged_axes
-from symdl_codegen.schedule.panels import panels, scratch_shapes
+from symdl_codegen.schedule.merging import all_choices, cheapest, id_of
+from symdl_codegen.schedule.panels import joint_shapes, panels, scratch_shapes
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,17 @@ def product_of(reduce: Reduce, buffers: dict[str, Tensor]) -> Product | None:
 
 
 def sides(axes: tuple[Axis, ...], body: tuple[Statement, ...], buffers: dict[str, Tensor]) -> tuple[set[str], set[str]]:
-    """The axes that only the left and only the right operand of the one sum of products in ``body`` has."""
-    reductions = [part for part in body if isinstance(part, Reduce)]
-    product = product_of(reductions[0], buffers) if len(reductions) == 1 else None
-    if product is None:
+    """The axes that only the left and only the right operands of all sums of products in ``body`` have."""
+    kept, found = {axis.index for axis in axes}, []
+    for reduce in (part for part in body if isinstance(part, Reduce)):
+        product = product_of(reduce, buffers)
+        if product is None:
+            return set(), set()
+        left, right = free_indices(product.left) & kept, free_indices(product.right) & kept
+        found.append((left - right, right - left))
+    if not found or any(pair not in (found[0], found[0][::-1]) for pair in found):
         return set(), set()
-    kept, left, right = {axis.index for axis in axes}, free_indices(product.left), free_indices(product.right)
-    return (left - right) & kept, (right - left) & kept
+    return found[0]
 
 
 def factors_of(value: Scalar) -> list[Scalar]:
@@ -80,32 +90,50 @@ def tile_contraction(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest 
     before: for n, i, y, x: v = add over c, u of k[i,c,u]*a[n,c,y+u,x]; rest
     after:  for n: for tiles of rows i and columns (y, x): v = the same; rest as epilogue
 
-    Needs one reduction, an axis that only one operand has and an axis that only the other has; axes that are not merged
-    to rows and columns become loops around the tiles. Adds the scratch buffers of the tile to ``buffers``.
+    Needs an axis that only one operand has and an axis that only the other has; axes that are not merged to rows and
+    columns become loops around the tiles. Several sums of products share the tiles where these are the same for all
+    and the depth of each fits a panel; those that are only added up in the epilogue become one sum. Adds the scratch
+    buffers of the tile to ``buffers``.
     """
     reductions = [part for part in nest.body if isinstance(part, Reduce)]
-    if len(reductions) != 1 or any(isinstance(part, Nest) for part in nest.body):
+    products = [product_of(reduce, buffers) for reduce in reductions]
+    if not products or any(isinstance(part, Nest) for part in nest.body):
         return None
-    reduce = reductions[0]
-    product = product_of(reduce, buffers)
-    if product is None or locals_of(reduce.value):
+    known: list[Product] = []
+    depths, costs, result = [], [], stored_steps(nest, buffers)
+    for reduce, product in zip(reductions, products, strict=True):
+        if product is None or locals_of(reduce.value):
+            return None
+        operands = (product.left, product.right)
+        steps = {id_of(load): strides(load, buffers[load.tensor].shape) or {} for load in operands}
+        depth = _contiguous_last(reduce.axes, steps.values())
+        depths.append(depth)
+        costs.append(all_choices(nest.axes, depth, operands, steps, result))
+        known.append(product)
+    choices = cheapest(costs)
+    if not choices:
         return None
-    operands = (product.left, product.right)
-    steps = {id_of(load): strides(load, buffers[load.tensor].shape) or {} for load in operands}
-    depth = tuple(sorted(reduce.axes, key=lambda axis: sum(known.get(axis.index) == ONE for known in steps.values())))
-    choice = merged_axes(nest.axes, depth, operands, steps, stored_steps(nest, buffers))
-    if choice is None:
-        return None
-    panel, places, tile = (f"{name}_{what}" for what in ("panel", "places", "tile"))
-    local, epilogue = _epilogue(nest, reduce, product)
-    rows, columns, left, right = choice.rows, choice.columns, choice.left, choice.right
-    contract = Contract(rows, columns, depth, left, right, local, epilogue, panel, places, tile)
-    known = panels(contract, buffers)
-    if not known.is_possible:
-        return None
-    for scratch, shape in zip((panel, places, tile), scratch_shapes(known), strict=True):
-        buffers[scratch] = Tensor(scratch, shape, "int" if scratch == places else "real", "scratch")
-    return Nest(choice.outer, (contract,))
+    sums, epilogue = _epilogue(nest, reductions, known)
+    if len(sums) > 1:
+        sums, epilogue = added_up(sums, epilogue)
+    names = (f"{name}_panel", f"{name}_places", f"{name}_tile")
+    parts, rooms = [], []
+    for choice, depth, local in zip(choices, depths, sums, strict=True):
+        left, right = choice.left, choice.right
+        part = Contract(choice.rows, choice.columns, depth, left, right, local, (), *names)
+        room = panels(part, buffers)
+        if not room.is_possible or (len(sums) > 1 and room.blocks(0) is not None):
+            return None
+        parts.append(part)
+        rooms.append(scratch_shapes(room))
+    for scratch, shape in zip(names, joint_shapes(rooms, len(set(sums))), strict=True):
+        buffers[scratch] = Tensor(scratch, shape, "int" if scratch == names[1] else "real", "scratch")
+    return Nest(choices[0].outer, (replace(parts[0], epilogue=epilogue, more=tuple(parts[1:])),))
+
+
+def _contiguous_last(depth: tuple[Axis, ...], steps: Collection[Mapping[str | None, Scalar]]) -> tuple[Axis, ...]:
+    """``depth`` with the axes last along which most operands are contiguous."""
+    return tuple(sorted(depth, key=lambda axis: sum(known.get(axis.index) == ONE for known in steps)))
 
 
 def stored_steps(nest: Nest, buffers: dict[str, Tensor]) -> dict[str | None, Scalar]:
@@ -116,18 +144,46 @@ def stored_steps(nest: Nest, buffers: dict[str, Tensor]) -> dict[str | None, Sca
     return {}
 
 
-def _epilogue(nest: Nest, reduce: Reduce, product: Product) -> tuple[Local, tuple[Statement, ...]]:
-    """The statements after the reduction, with the scale applied first where there is one."""
-    rest = tuple(part for part in nest.body if part is not reduce)
-    if not product.scale:
-        return reduce.local, rest
+def _epilogue(
+    nest: Nest, reductions: list[Reduce], products: list[Product]
+) -> tuple[list[Local], tuple[Statement, ...]]:
+    """The local of each sum, and the statements that follow, with the scales applied first where there are some."""
     taken = {part.local.name for part in statements((nest,)) if isinstance(part, Let | Reduce)}
-    raw = Local(
-        next(name for name in (f"{reduce.local.name}_sum", f"{reduce.local.name}_sum_") if name not in taken), "real"
+    sums, epilogue = [], list(nest.body)
+    for reduce, product in zip(reductions, products, strict=True):
+        place, raw = epilogue.index(reduce), reduce.local
+        if product.scale:
+            raw = Local(next(n for n in (f"{raw.name}_sum{'_' * k}" for k in range(99)) if n not in taken), "real")
+            taken.add(raw.name)
+            factors: list[Scalar] = [*product.scale, raw]
+            epilogue.insert(place + 1, Let(reduce.local, Apply("mul", tuple(factors))))
+        del epilogue[place]
+        sums.append(raw)
+    return sums, tuple(epilogue)
+
+
+def added_up(sums: list[Local], epilogue: tuple[Statement, ...]) -> tuple[list[Local], tuple[Statement, ...]]:
+    """``sums`` with one local for those of which ``epilogue`` needs no more than what they add up to.
+
+    before: sums a, b, c; y = f(a + b + z, c)        after: sums a, a, c; y = f(a + z, c)
+    """
+    counts: Counter[Scalar] = Counter(
+        node for scalar in scalars_of(epilogue) for node in walk(scalar) if isinstance(node, Local)
     )
-    factors: list[Scalar] = [*product.scale, raw]
-    scaled: Scalar = Apply("mul", tuple(factors))
-    return raw, (Let(reduce.local, scaled), *rest)
+    names: set[Scalar] = {*sums}
+    table: dict[Scalar, Scalar] = {}
+
+    def change(node: Scalar) -> Scalar:
+        if not (isinstance(node, Apply) and node.primitive == "add"):
+            return node
+        own = [part for part in node.arguments if part in names and counts[part] == 1]
+        table.update(dict.fromkeys(own[1:], own[0]) if own else {})
+        rest = tuple(part for part in node.arguments if part not in own[1:])
+        return rest[0] if len(rest) == 1 else Apply("add", rest)
+
+    epilogue = tuple(map_statement(part, lambda scalar: map_scalar(scalar, change)) for part in epilogue)
+    joint = [table.get(local, local) for local in sums]
+    return [local for local in joint if isinstance(local, Local)], epilogue
 
 
 __all__ = ["Product", "factors_of", "product_of", "sides", "stored_steps", "tile_contraction"]

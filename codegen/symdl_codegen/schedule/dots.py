@@ -24,7 +24,7 @@ def dot_products(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest | No
     assert isinstance(part, Contract)
     known = panels(part, buffers)
     along = [axis for axis in part.depth if known.left.get(axis.index) == ONE == known.right.get(axis.index)]
-    if not along or len(part.depth) < 2 or not known.packs_right:
+    if part.more or not along or len(part.depth) < 2 or not known.packs_right:
         return None
     depth = (*(axis for axis in part.depth if axis not in along), *along)
     choice = Choice(tiled.axes, part.rows, part.columns, part.left, part.right)

@@ -5,8 +5,9 @@ vectors, rows to fill whole tiles. Columns that have no single step are packed, 
 product. The estimate is in cycles of a nominal processor: two multiplications and two loads of a vector in each.
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -43,22 +44,51 @@ def merged_axes(
     steps: Mapping[str, Steps],
     result: Steps,
 ) -> Choice | None:
-    """The best choice for a sum over ``depth`` of the product of ``operands``, kept over ``axes``.
+    """The best of ``all_choices``; None where there is none."""
+    best = cheapest([all_choices(axes, depth, operands, steps, result)])
+    return best[0] if best else None
 
-    ``steps`` are the element strides of each operand by index, ``result`` those of what is stored. None where an
+
+def all_choices(
+    axes: tuple[Axis, ...],
+    depth: tuple[Axis, ...],
+    operands: tuple[Load, Load],
+    steps: Mapping[str, Steps],
+    result: Steps,
+) -> list[tuple[float, Choice]]:
+    """The choices for a sum over ``depth`` of the product of ``operands``, kept over ``axes``, each with its cost.
+
+    ``steps`` are the element strides of each operand by index, ``result`` those of what is stored. Empty where an
     operand has no axis of its own.
     """
-    found: list[tuple[float, int, Choice]] = []
+    found: list[tuple[float, Choice]] = []
     for left, right in (operands, operands[::-1]):
         rows = tuple(axis for axis in axes if axis.index in free_indices(left) - free_indices(right))
         own = tuple(axis for axis in axes if axis.index in free_indices(right) - free_indices(left))
         if not rows or not own:
-            return None
+            return []
         for columns in _columns(own, steps[id_of(right)]):
             outer = tuple(axis for axis in axes if axis not in (*rows, *columns))
             choice = Choice(outer, rows, columns, left, right)
-            found.append((product_cost(choice, depth, steps, result), len(found), choice))
-    return min(found)[2] if found else None
+            found.append((product_cost(choice, depth, steps, result), choice))
+    return found
+
+
+def cheapest(products: Sequence[list[tuple[float, Choice]]]) -> list[Choice]:
+    """A choice for each of several ``products`` that all run in the same tiles: the best; empty where there is none."""
+    best: tuple[float, list[Choice]] = (math.inf, [])
+    for _, first in products[0]:
+        alike = [[pair for pair in choices if _loops(pair[1]) == _loops(first)] for choices in products]
+        if all(alike):
+            pairs = [min(choices, key=lambda pair: pair[0]) for choices in alike]
+            total = sum(cost for cost, _ in pairs)
+            if total < best[0]:
+                best = (total, [choice for _, choice in pairs])
+    return best[1]
+
+
+def _loops(choice: Choice) -> tuple[tuple[Axis, ...], ...]:
+    return choice.outer, choice.rows, choice.columns
 
 
 def id_of(load: Load) -> str:
@@ -125,4 +155,4 @@ def _count(axes: tuple[Axis, ...]) -> int:
     return prod(evaluate(axis.extent, sizes) for axis in axes)
 
 
-__all__ = ["Choice", "dots_cost", "id_of", "merged_axes", "product_cost"]
+__all__ = ["Choice", "all_choices", "cheapest", "dots_cost", "id_of", "merged_axes", "product_cost"]

@@ -57,15 +57,33 @@ def transposed(module: Module) -> Module:
     placed = _Placed()
     for kernel in module.kernels:
         match kernel.body:
-            case (Nest(outer, (Contract() as part,)),) if kernel.span and _is_fixed(part.right, kernel, module):
-                step = strides(part.right, buffers[part.right.tensor].shape) or {}
-                if merged_stride(part.columns, step) != ONE:
-                    needed = free_indices(part.right)
-                    axes = tuple(axis for axis in (*outer, *part.depth, *part.columns) if axis.index in needed)
-                    right = placed.stored(f"{kernel.name}_right", axes, part.right, None, kernel, buffers)
-                    kernel = replace(kernel, body=(Nest(outer, (replace(part, right=right),)),))
+            case (Nest(outer, (Contract() as part,)),) if kernel.span:
+                first, *more = (
+                    _with_right(product, outer, number, kernel, placed, module, buffers)
+                    for number, product in enumerate(part.products)
+                )
+                kernel = replace(kernel, body=(Nest(outer, (replace(first, more=tuple(more)),)),))
         placed.add(kernel)
     return replace(module, kernels=tuple(placed.kernels), buffers=buffers)
+
+
+def _with_right(
+    part: Contract,
+    outer: tuple[Axis, ...],
+    number: int,
+    kernel: Kernel,
+    placed: "_Placed",
+    module: Module,
+    buffers: dict[str, Tensor],
+) -> Contract:
+    """``part`` with a right operand that is contiguous along the columns, if it is the same at every step."""
+    step = strides(part.right, buffers[part.right.tensor].shape) or {}
+    if merged_stride(part.columns, step) == ONE or not _is_fixed(part.right, kernel, module):
+        return part
+    needed = free_indices(part.right)
+    axes = tuple(axis for axis in (*outer, *part.depth, *part.columns) if axis.index in needed)
+    name = f"{kernel.name}_right{number or ''}"
+    return replace(part, right=placed.stored(name, axes, part.right, None, kernel, buffers))
 
 
 class _Placed:

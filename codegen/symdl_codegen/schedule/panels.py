@@ -1,5 +1,6 @@
 """How the operands of a contraction lie in memory, and the room that their packed copies need."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symdl_codegen.ir import Apply, Axis, Const, Contract, Cut, Index, Scalar, Size, Tensor
@@ -131,6 +132,14 @@ def scratch_shapes(known: Panels) -> tuple[tuple[Scalar, ...], ...]:
     )
 
 
+def joint_shapes(rooms: Sequence[tuple[tuple[Scalar, ...], ...]], sums: int) -> tuple[tuple[Scalar, ...], ...]:
+    """Room for several products one after the other that make so many ``sums``."""
+    if len(rooms) == 1:
+        return rooms[0]
+    panel, places = (add(*(room[which][0] for room in rooms)) for which in range(2))
+    return (panel,), (places,), (mul(Const(sums), BLOCK), LANES)
+
+
 def right_room(known: Panels) -> Scalar:
     """The elements that a panel of the right operand needs, and what may be written behind it."""
     (extent, *_), *inner = known.most_levels
@@ -175,4 +184,4 @@ def _extent(axes: tuple[Axis, ...]) -> Scalar:
     return mul(*(axis.extent for axis in axes))
 
 
-__all__ = ["Panels", "merged_levels", "panels", "right_room", "scratch_shapes", "window"]
+__all__ = ["Panels", "joint_shapes", "merged_levels", "panels", "right_room", "scratch_shapes", "window"]

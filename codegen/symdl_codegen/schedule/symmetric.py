@@ -61,7 +61,7 @@ def symmetric(module: Module) -> Module:
 
 
 def _is_symmetric(part: Contract, known: dict[str, tuple[Store, Scalar]]) -> bool:
-    if part.along != "columns" or len(part.rows) != 1 or len(part.columns) != 1:
+    if part.along != "columns" or part.more or len(part.rows) != 1 or len(part.columns) != 1:
         return False
     (row,), (column,) = part.rows, part.columns
     if row.extent != column.extent:

@@ -133,7 +133,7 @@ def _line(value: Scalar, name: str) -> tuple[int, int] | None:
 
 def _windowed(kernel: Kernel, filled: dict[str, Filled], buffers: dict[str, Tensor]) -> Kernel:
     match kernel.body:
-        case (Nest(outer, (Contract() as part,)),) if part.along == "columns" and not part.symmetric:
+        case (Nest(outer, (Contract() as part,)),) if part.along == "columns" and not (part.symmetric or part.more):
             changed = None if kernel.span else _cut(outer, part, filled, buffers)
             return kernel if changed is None else replace(kernel, body=(changed,))
     return kernel
