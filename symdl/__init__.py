@@ -28,7 +28,7 @@ from symdl.expr.contract import broadcast, transpose
 from symdl.expr.declare import matrix, named, scalar, tensor, vector
 from symdl.expr.layers import layers, widths
 from symdl.expr.mode import by_mode, in_mode
-from symdl.expr.recurrence import recurrence
+from symdl.expr.recur import recurrence
 from symdl.expr.sizes import dims
 from symdl.expr.state import state
 from symdl.latex import latex

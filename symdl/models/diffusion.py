@@ -7,7 +7,7 @@ from sympy import Expr, Integer, Rational, Symbol, sqrt
 
 from symdl.data import Split, digits, split
 from symdl.expr.declare import matrix, named, vector
-from symdl.expr.recurrence import recurrence
+from symdl.expr.recur import recurrence
 from symdl.models.drawing import drawing
 from symdl.models.quality import nearest_neighbours, normal_like, table
 from symdl.models.recipe import Supervised

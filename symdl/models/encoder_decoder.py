@@ -10,7 +10,7 @@ from symdl.data.dataset import Dataset
 from symdl.errors import InputError
 from symdl.expr.contract import broadcast
 from symdl.expr.declare import matrix, named, vector
-from symdl.expr.recurrence import recurrence
+from symdl.expr.recur import recurrence
 from symdl.models.recipe import Supervised
 from symdl.models.recurrent import rnn
 from symdl.ops.elementwise import hadamard, log, tanh

@@ -8,7 +8,7 @@ import numpy as np
 from symdl.compile import CompiledFunction, compile
 from symdl.data import environment
 from symdl.expr.declare import matrix, named, scalar, vector
-from symdl.expr.recurrence import recurrence
+from symdl.expr.recur import recurrence
 from symdl.expr.sizes import dims
 from symdl.losses.cross_entropy import cross_entropy
 from symdl.models.recipe import Experiment, Objective, Outcome, training_step

@@ -11,7 +11,7 @@ from symdl.calculus import grad
 from symdl.compile import CompiledFunction, compile
 from symdl.data import decision_process, environment
 from symdl.expr.declare import matrix, scalar, vector
-from symdl.expr.recurrence import recurrence
+from symdl.expr.recur import recurrence
 from symdl.models import value_iteration as planning
 from symdl.models.recipe import Experiment, Objective, Outcome
 from symdl.models.value_iteration import actions, gamma, states, sweeps

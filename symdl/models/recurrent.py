@@ -7,7 +7,7 @@ from typing import Any
 from symdl.errors import InputError
 from symdl.expr.declare import matrix, vector
 from symdl.expr.nodes import Tensor
-from symdl.expr.recurrence import recurrence
+from symdl.expr.recur import recurrence
 from symdl.init import constant
 from symdl.ops.cells import Affine, GRUParameters, LSTMParameters, gru_cell, lstm_cell, rnn_cell
 from symdl.ops.structure import zeros

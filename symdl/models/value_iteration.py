@@ -11,7 +11,7 @@ from symdl.compile import CompiledFunction, compile
 from symdl.data import DecisionProcess, decision_process
 from symdl.expr.contract import transpose
 from symdl.expr.declare import matrix, scalar, tensor, vector
-from symdl.expr.recurrence import recurrence
+from symdl.expr.recur import recurrence
 from symdl.expr.sizes import dims
 from symdl.models.recipe import Experiment, Objective, Outcome
 from symdl.ops.elementwise import hadamard

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from symdl.expr.recurrence import recurrence
+from symdl.expr.recur import recurrence
 from symdl.ops import elementwise as ew
 from symdl.testing.model import Part, Pool
 from symdl.testing.operands import TIME, applied, mixed, new, operand
