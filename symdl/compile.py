@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import sympy
-from sympy import Basic, Symbol
+from sympy import Symbol
 
 from symdl.arrays import by_name, name_of, real_array
 from symdl.collector import paused
@@ -13,6 +12,7 @@ from symdl.declared import check_declared
 from symdl.errors import ExpressionError, InputError
 from symdl.expr.ingest import ingest
 from symdl.expr.nodes import Tensor, TensorSymbol
+from symdl.expr.walk import wholes_first
 from symdl.freeze import freeze
 from symdl.refusals import REFUSALS
 from symdl_codegen.program import Size
@@ -247,20 +247,10 @@ def _sizes_in(extent: Any) -> list[Any]:
 
 
 def _size_symbols(value: Any) -> set[Symbol]:
-    found: set[Symbol] = set()
-    stack: list[Basic] = [value]
-    seen: set[Basic] = set()
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if isinstance(node, Tensor):
-            found |= {symbol for size in node.shape for symbol in size.free_symbols if isinstance(symbol, Symbol)}
-        if isinstance(node, sympy.Symbol) and node.is_integer:
-            found.add(node)
-        stack.extend(node.args)
-    return found
+    nodes = list(wholes_first([value]))
+    sizes = [size for node in nodes if isinstance(node, Tensor) for size in node.shape]
+    found = {symbol for size in sizes for symbol in size.free_symbols if isinstance(symbol, Symbol)}
+    return found | {node for node in nodes if isinstance(node, Symbol) and node.is_integer}
 
 
 __all__ = ["CompiledFunction", "compile"]

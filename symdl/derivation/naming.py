@@ -10,6 +10,7 @@ from sympy import Add, Basic, Expr, Function, Pow
 from symdl.expr.nodes import Element, Named, Reduce, Tensor, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.system import Equation, System, elements_of, scalars_of
+from symdl.expr.walk import parts_first
 
 
 def name_intermediates(system: System, active: set[Basic]) -> System:
@@ -87,22 +88,11 @@ def _non_linear(body: Expr, load: Element) -> bool:
 
 def named_inside(tensor: Tensor, seen: set[Tensor]) -> list[Named]:
     """Return the named tensors inside one, those it is made of first; each once over all calls with one ``seen``."""
-    found: list[Named] = []
-    stack: list[tuple[Tensor, bool]] = [(tensor, False)]
-    while stack:
-        node, done = stack.pop()
-        if done:
-            found.append(node)
-            continue
-        if node in seen:
-            continue
-        seen.add(node)
-        if isinstance(node, Named):
-            stack.append((node, True))
-            stack.append((node.definition, False))
-        else:
-            stack += [(part, False) for part in reversed(parts_of(node))]
-    return found
+
+    def inside(node: Tensor) -> Sequence[Tensor]:
+        return (node.definition,) if isinstance(node, Named) else parts_of(node)
+
+    return [node for node in parts_first([tensor], inside, seen) if isinstance(node, Named)]
 
 
 def named_directly(tensor: Tensor) -> list[Named]:

@@ -12,6 +12,7 @@ from symdl.expr.nodes import Call, CompositeOp, Element, Named, Reduce, Tensor
 from symdl.expr.scalar import ScalarOp
 from symdl.expr.sizes import dims
 from symdl.expr.system import elements_of, trace
+from symdl.expr.walk import wholes_first
 from symdl.latex import latex, latex_scalar
 
 JACOBIAN = (
@@ -88,25 +89,20 @@ def notes_for(*losses: tuple[Any, Iterable[Basic]], jacobian: bool = False) -> t
 
 def _ops(loss: Any, variables: set[Basic]) -> list[Basic]:
     """Return the functions that act on something that depends on the variables, outermost first."""
-    found: dict[Basic, None] = {}
-    seen: set[Basic] = set()
-    stack: list[Basic] = [loss]
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if variables.isdisjoint(node.free_symbols):
-            continue
-        if isinstance(node, ScalarOp | CompositeOp) or (isinstance(node, Reduce) and node.op in ("max", "min")):
-            found[node] = None
-        if isinstance(node, Named):
-            stack.append(node.definition)
-        elif isinstance(node, Element):
-            stack.append(node.tensor)
+
+    def depending(node: Basic) -> list[Basic]:
+        if isinstance(node, Named | Element):
+            parts = [node.definition if isinstance(node, Named) else node.tensor]
         else:
-            stack += [part for part in reversed(node.args) if isinstance(part, Expr | Tensor)]
-    return list(found)
+            parts = [part for part in node.args if isinstance(part, Expr | Tensor)]
+        return [part for part in parts if not variables.isdisjoint(part.free_symbols)]
+
+    nodes = wholes_first([] if variables.isdisjoint(loss.free_symbols) else [loss], depending)
+    return [node for node in nodes if isinstance(node, ScalarOp | CompositeOp) or _is_extremum(node)]
+
+
+def _is_extremum(node: Basic) -> bool:
+    return isinstance(node, Reduce) and node.op in ("max", "min")
 
 
 def _plain(op: ScalarOp) -> Expr:

@@ -9,6 +9,7 @@ from symdl.errors import DerivationError
 from symdl.expr.layers import LayerStack, layer_latex
 from symdl.expr.nodes import Array, Element, Named, Tensor, TensorSymbol
 from symdl.expr.system import trace
+from symdl.expr.walk import wholes_first
 from symdl.notation import adjoint_name, label_latex
 
 
@@ -34,19 +35,12 @@ class Backpropagation:
 
 def stacks_in(value: Basic) -> list[LayerStack]:
     """Return the stacks of symbolic depth that an expression holds."""
-    found: list[LayerStack] = []
-    seen: set[Basic] = set()
-    queue = [value]
-    while queue:
-        node = queue.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if isinstance(node, LayerStack) and not node.depth.is_Integer:
-            found.append(node)
-        else:
-            queue.extend(node.args)
-    return found
+    nodes = wholes_first([value], lambda node: () if _is_deep(node) else node.args)
+    return [node for node in nodes if _is_deep(node)]
+
+
+def _is_deep(node: Basic) -> bool:
+    return isinstance(node, LayerStack) and not node.depth.is_Integer
 
 
 def backpropagation(loss: Basic) -> Backpropagation:

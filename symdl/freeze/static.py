@@ -7,6 +7,7 @@ import sympy
 from sympy import Basic, Expr, Symbol
 
 from symdl.expr.recurrence import Recurrence
+from symdl.expr.walk import wholes_first
 
 
 def with_sizes(values: Sequence[Any], sizes: Mapping[Expr, Any]) -> list[Any]:
@@ -31,15 +32,6 @@ def with_sizes(values: Sequence[Any], sizes: Mapping[Expr, Any]) -> list[Any]:
 
 def time_sizes(values: Sequence[Any]) -> set[Symbol]:
     """Return the symbols in the lengths of the recurrences that ``values`` are made of."""
-    found: set[Symbol] = set()
-    seen: set[Basic] = set()
-    stack: list[Basic] = list(values)
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if isinstance(node, Recurrence):
-            found |= {symbol for symbol in node.shape[node.axis].free_symbols if isinstance(symbol, Symbol)}
-        stack.extend(node.args)
-    return found
+    recurrences = [node for node in wholes_first(values) if isinstance(node, Recurrence)]
+    lengths = [node.shape[node.axis] for node in recurrences]
+    return {symbol for length in lengths for symbol in length.free_symbols if isinstance(symbol, Symbol)}

@@ -11,23 +11,13 @@ from symdl.expr.layers import LayerStack
 from symdl.expr.nodes import Array, Element, Tensor
 from symdl.expr.recurrence import Recurrence
 from symdl.expr.system import children, elements_of
+from symdl.expr.walk import parts_first
 
 
 def recurrences_in(value: Any) -> list[Recurrence]:
     """Return the recurrences that an expression is made of, those that others read first."""
-    found: dict[Recurrence, None] = {}
-    seen: set[Tensor] = set()
-    stack = [(tensor, False) for tensor in ([value] if isinstance(value, Tensor) else _tensors_in(value))]
-    while stack:
-        tensor, done = stack.pop()
-        if done:
-            if isinstance(tensor, Recurrence):
-                found.setdefault(tensor)
-        elif tensor not in seen:
-            seen.add(tensor)
-            stack.append((tensor, True))
-            stack += [(part, False) for part in reversed(_parts(tensor))]
-    return list(found)
+    roots = [value] if isinstance(value, Tensor) else _tensors_in(value)
+    return [tensor for tensor in parts_first(roots, _parts) if isinstance(tensor, Recurrence)]
 
 
 def _parts(tensor: Tensor) -> tuple[Tensor, ...]:

@@ -1,12 +1,13 @@
 """Names in LaTeX as symbols carry them, with superscripts and subscripts added; letters for indices."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sympy import Basic, Expr, Symbol
 
 from symdl.errors import NameConflictError
-from symdl.expr.nodes import Array, CompositeOp, Named, Reduce, TensorSymbol
+from symdl.expr.nodes import Named, Tensor, TensorSymbol
+from symdl.expr.walk import wholes_first
 from symdl.notation import name_latex
 
 LETTERS = ("i", "j", "k", "l", "m", "r", "s", "t", "u", "v", "a", "b", "c", "d", "h", "p", "q")
@@ -85,45 +86,22 @@ def refuse_one_name_for_two(expr: Basic) -> None:
 
 def names_in(expr: Basic) -> list[TensorSymbol | Named]:
     """Return the tensors that print by name in an expression; what a name stands for is not looked into."""
-    found: list[TensorSymbol | Named] = []
-    seen: set[Basic] = set()
-    stack: list[Basic] = [expr]
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if isinstance(node, TensorSymbol | Named):
-            found.append(node)
-        else:
-            stack.extend(node.args)
-    return found
+    return [node for node in _printed(expr) if isinstance(node, TensorSymbol | Named)]
 
 
 def used_names(expr: Basic) -> set[str]:
     """Return the names that index letters must avoid: of tensors, scalars and sizes in an expression."""
     found: set[str] = set()
-    seen: set[Basic] = set()
-    stack: list[Basic] = [expr]
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if isinstance(node, TensorSymbol | Named):
+    for node in _printed(expr):
+        if isinstance(node, TensorSymbol | Named | Symbol):
             found.add(node.name)
+        if isinstance(node, Tensor):
             found.update(_size_names(node.shape))
-        elif isinstance(node, Array | CompositeOp):
-            found.update(_size_names(node.shape))
-            stack.extend(node.args)
-        elif isinstance(node, Reduce):
-            found.update(_size_names(size for _, size in node.axes))
-            stack.append(node.body)
-        elif isinstance(node, Symbol):
-            found.add(node.name)
-        else:
-            stack.extend(node.args)
     return found
+
+
+def _printed(expr: Basic) -> Iterator[Basic]:
+    return wholes_first([expr], lambda node: () if isinstance(node, TensorSymbol | Named) else node.args)
 
 
 def _size_names(sizes: Iterable[Expr]) -> set[str]:

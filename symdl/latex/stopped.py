@@ -6,8 +6,10 @@ What is printed is a value, so that a gradient by scores reads Σ f ∇ log p, w
 import sympy
 from sympy import Basic, Expr, Integer
 
+from symdl.expr.nodes import Tensor
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.stop_gradient import StopGradient
+from symdl.expr.walk import wholes_first
 from symdl.simplify.scope import Scope, rebuild_in_scope
 
 
@@ -30,13 +32,5 @@ def _factors(total: Expr) -> list[Expr]:
 
 def _holds_stopped(body: Expr) -> bool:
     """Tell whether something outside tensors is stopped."""
-    seen: set[Basic] = set()
-    stack: list[Basic] = [body]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, StopGradient):
-            return True
-        if node not in seen and not getattr(node, "is_symdl_tensor", False):
-            seen.add(node)
-            stack += node.args
-    return False
+    nodes = wholes_first([body], lambda node: () if isinstance(node, Tensor) else node.args)
+    return any(isinstance(node, StopGradient) for node in nodes)

@@ -15,6 +15,7 @@ from symdl.expr.declare import named, scalar, tensor, vector
 from symdl.expr.nodes import Array, Named, Tensor, TensorSymbol
 from symdl.expr.sizes import dims
 from symdl.expr.system import children
+from symdl.expr.walk import parts_first
 from symdl.optimizers.schedules import Schedule
 
 Rate = float | Schedule | Callable[[int], float]
@@ -111,8 +112,10 @@ class Optimizer(ABC):
         theta = vector("theta", dims("d"), latex=r"\theta")
         g, state = vector("g", dims("d")), self.state(theta)
         after, following = self.update(theta, g, state, STEP)
-        steps = _intermediates([*following.values(), after])
-        return [*((step.latex_name, step.definition) for step in steps), (r"\theta", after)]
+        values = [value if isinstance(value, Tensor) else Array(value) for value in (*following.values(), after)]
+        tensors = parts_first(values, lambda tensor: children(tensor)[::-1])  # numerators before denominators
+        steps = [(tensor.latex_name, tensor.definition) for tensor in tensors if isinstance(tensor, Named)]
+        return [*steps, (r"\theta", after)]
 
     def latex(self) -> str:
         """Return the algorithm as a LaTeX block with one assignment a line."""
@@ -143,21 +146,6 @@ def optimizers_in(module: Any) -> dict[str, type[Optimizer]]:
         and item.__module__ == module.__name__
         and not inspect.isabstract(item)
     }
-
-
-def _intermediates(values: list[Any]) -> list[Named]:
-    """Return the named tensors among the values and below them, each after those it is made of."""
-    found: dict[Named, None] = {}
-
-    def visit(item: Tensor) -> None:
-        for child in reversed(children(item)):
-            visit(child)
-        if isinstance(item, Named):
-            found.setdefault(item)
-
-    for value in values:
-        visit(value if isinstance(value, Tensor) else Array(value))
-    return list(found)
 
 
 def _check(owner: str, name: str, value: Any) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from symdl.expr.nodes import Array, Element, Named, Tensor
 from symdl.expr.system import children
+from symdl.expr.walk import parts_first
 from symdl.latex import latex
 from symdl.latex.loops import recurrences_in
 from symdl.latex.over_time import rows_over_time
@@ -27,9 +28,9 @@ def equations_latex(losses: Mapping[str, Any], outputs: Mapping[str, Any]) -> st
         named = {rf"\mathrm{{{name}}}".replace("_", r"\_"): value for name, value in outputs.items()}
         rows = rows_over_time({**{symbol: _unnamed(loss) for symbol, loss in losses.items()}, **named})
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
-    found: dict[Named, None] = {}
-    for value in (*outputs.values(), *losses.values()):
-        _collect(value if isinstance(value, Tensor) else Array(value), found)
+    values = [*outputs.values(), *losses.values()]
+    tensors = parts_first([value if isinstance(value, Tensor) else Array(value) for value in values], children)
+    found = [tensor for tensor in tensors if isinstance(tensor, Named)]
     lines = [
         (latex(item), latex(item.definition)) for item in found if not any(_is(loss, item) for loss in losses.values())
     ]
@@ -38,21 +39,6 @@ def equations_latex(losses: Mapping[str, Any], outputs: Mapping[str, Any]) -> st
         if not any(_is(value, item) for item in found):
             lines.append((rf"\mathrm{{{name}}}".replace("_", r"\_"), latex(value)))
     return "\\begin{aligned}\n" + " \\\\\n".join(f"{left} &= {right}" for left, right in lines) + "\n\\end{aligned}"
-
-
-def _collect(root: Tensor, found: dict[Named, None]) -> None:
-    """Add named tensors below a tensor, each after those it is made of."""
-    stack: list[tuple[Tensor, bool]] = [(root, False)]
-    seen = set()
-    while stack:
-        tensor, done = stack.pop()
-        if done:
-            if isinstance(tensor, Named):
-                found.setdefault(tensor)
-        elif tensor not in seen:
-            seen.add(tensor)
-            stack.append((tensor, True))
-            stack.extend((child, False) for child in reversed(children(tensor)))
 
 
 def _is(value: Any, item: Named) -> bool:
