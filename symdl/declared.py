@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from symdl.errors import InputError
+from symdl.expr.declare import SQUARE
 from symdl.expr.nodes import TensorSymbol
 
 TOLERANCE = 1e-5  # relative: arrays may come from float32
@@ -44,7 +45,7 @@ def _fault(fact: str, array: np.ndarray) -> str:
         return f"it holds {array.min():g}"
     if fact == "probability" and np.any(array > 1 + TOLERANCE):
         return f"it holds {array.max():g}"
-    if fact in ("symmetric", "diagonal", "orthogonal") and array.shape[0] != array.shape[1]:
+    if fact in SQUARE and array.shape[0] != array.shape[1]:
         return ""
     if fact == "symmetric" and not np.allclose(array, array.T, rtol=TOLERANCE, atol=0, equal_nan=True):
         return "it differs from its transpose"

@@ -21,7 +21,7 @@ PROPERTIES = (
     "integer",
 )
 _IMPLIES = {"positive_definite": ("symmetric",), "one_hot": ("simplex",), "diagonal": ("symmetric",)}
-_SQUARE = ("symmetric", "positive_definite", "diagonal", "orthogonal")
+SQUARE = ("symmetric", "positive_definite", "diagonal", "orthogonal")
 
 
 class ScalarSymbol(Symbol):
@@ -93,7 +93,7 @@ def tensor(name: str, *shape: Any, latex: str = "", **properties: bool) -> Tenso
         raise ShapeError(f"{name}: a tensor needs at least one axis; declare scalars with sd.scalar")
     square = declared.order == 2 and same_size(*declared.shape)
     for fact in sorted(facts):
-        if fact in _SQUARE and not square:
+        if fact in SQUARE and not square:
             raise ShapeError(f"{name}: {fact} needs a square matrix, found shape {shape_text(declared.shape)}")
     return declared
 
