@@ -15,29 +15,8 @@ from symdl_codegen.runtime.archive import decode, encode
 from symdl_codegen.runtime.executable import Executable
 from symdl_codegen.schedule import SCHEDULES, schedule
 
-SWITCHES = (
-    "lengths",
-    "distribute",
-    *PASSES,
-    "layouts",
-    "operands",
-    "transposes",
-    "products",
-    "rows",
-    *SCHEDULES,
-    "windows",
-    "symmetric",
-    "flat",
-    "hoist",
-    "memory",
-)
-UNLIKE_CPU = dict.fromkeys(
-    (
-        *("new_states", "late", "time_first", "layouts", "operands", "transposes", "products", "rows"),
-        *(*SCHEDULES, "windows", "symmetric", "flat", "hoist"),
-    ),
-    False,
-)  # other emitters order each nest themselves
+SWITCHES = ("lengths", "distribute", *PASSES, *SCHEDULES, "memory")
+UNLIKE_CPU = dict.fromkeys(("new_states", "late", "time_first", *SCHEDULES), False)  # others order each nest themselves
 PLAIN = {name: False for name in SWITCHES if name not in ("lengths", "powers", "sharing", "dead_code")}
 
 
@@ -109,9 +88,11 @@ def _switches(target: str, dtype: str, chosen: dict[str, bool]) -> dict[str, boo
         raise UnsupportedError(f"unknown target {target!r}; expected one of {', '.join(TARGETS)}")
     if dtype not in ("float32", "float64"):
         raise UnsupportedError(f"unknown dtype {dtype!r}; expected float32 or float64")
-    off = dict.fromkeys(filter(None, os.environ.get("SYMDL_OFF", "").split(",")), False)
+    off = dict.fromkeys(filter(None, os.environ.get("SYMDL_OFF", "").replace(",", " ").split()), False)
     defaults = {"cpu": off, "numpy": PLAIN}.get(target, UNLIKE_CPU)
-    unknown = {*chosen, *off} - set(SWITCHES)
-    if unknown:
-        raise UnsupportedError(f"unknown pass {', '.join(sorted(unknown))}; expected some of {', '.join(SWITCHES)}")
+    for where, names in (("passes", chosen), ("SYMDL_OFF", off)):
+        unknown = set(names) - set(SWITCHES)
+        if unknown:
+            found = ", ".join(sorted(unknown))
+            raise UnsupportedError(f"{where}: unknown pass {found}; expected some of {', '.join(SWITCHES)}")
     return {**dict.fromkeys(SWITCHES, True), **defaults, **chosen}
