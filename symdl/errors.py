@@ -29,10 +29,6 @@ class NumericalError(SymdlError, ArithmeticError):
     """Numbers for which an operation has no result: a singular matrix to invert, one that is not positive definite."""
 
 
-class TrainingError(SymdlError, RuntimeError):
-    """Training cannot go on, for instance because the loss is no longer finite; the last good values are kept."""
-
-
 class CheckpointError(SymdlError, ValueError):
     """A checkpoint that cannot be read or does not belong to the model."""
 

@@ -4,7 +4,6 @@ import re
 
 _ADJOINTS = {"z": ("delta", r"\delta"), "a": ("zeta", r"\zeta")}
 BAR = "_bar"  # the end of the name of an adjoint without a symbol of its own
-SUBSCRIPT_DIGITS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 GREEK = (
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",

@@ -61,11 +61,9 @@ def command(
 
     wanted, families = _sorted(names or [], against or [])
     if listed:
-        for workload in WORKLOADS.values():
-            typer.echo(f"{workload.name:15}{workload.title}")
-        typer.echo("\nkernels alone:")
-        for name, group in GROUPS.items():
-            typer.echo(f"{name:15}{group.title}")
+        lines = [f"{workload.name:15}{workload.title}" for workload in WORKLOADS.values()]
+        groups = [f"{name:15}{group.title}" for name, group in GROUPS.items()]
+        typer.echo("\n".join([*lines, "", "kernels alone:", *groups]))
         return
     for name in wanted:
         _check(name)

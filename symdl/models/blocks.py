@@ -53,6 +53,23 @@ def per_channel(b: Any, like: Tensor) -> Tensor:
     return broadcast(reshape(b, (like.shape[0], 1, 1)), like.shape)
 
 
+def affine(a: Any, width: int, weights: Weights, layer: str, init: Initializer | float | None = None) -> Tensor:
+    """Return z = W a + b, a fully connected layer before its activation. Book §5.1.
+
+    Args:
+        a: A vector.
+        width: The length of z.
+        weights: Where W and b are declared.
+        layer: What names them, and z: with this after them.
+        init: How W starts.
+    """
+    level = f"^{{[{layer}]}}"
+    W = weights.declare(f"W{layer}", (width, a.shape[0]), f"W{level}", init)
+    b = weights.declare(f"b{layer}", (width,), f"b{level}")
+    z: Tensor = named(f"z{layer}", W @ a + b, latex=f"z{level}")
+    return z
+
+
 def convolution(x: Any, filters: int, size: int, weights: Weights, layer: str) -> Tensor:
     """Return σ(W ⋆ x + b) with σ the ReLU, as high and as wide as x; catalogue 6.3-outchannels.
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from symdl.data import Split, digits, split
 from symdl.errors import InputError
-from symdl.expr.declare import matrix, named, vector
+from symdl.expr.declare import named, vector
 from symdl.init import he_normal
 from symdl.losses.cross_entropy import cross_entropy
+from symdl.models.blocks import Weights, affine
 from symdl.models.recipe import Supervised
 from symdl.ops import elementwise
 from symdl.ops.softmax import softmax
@@ -34,24 +35,18 @@ def network(widths: Sequence[Any], activation: str = "relu") -> Model:
         raise InputError(f"unknown activation {activation!r}; expected an element-wise function such as relu or tanh")
     function = getattr(elementwise, activation)
     x, y = vector("x", widths[0]), vector("y", widths[-1], one_hot=True)
-    a, depth, parameters, init = x, len(widths) - 1, [], {}
-    for layer in range(1, depth + 1):
-        level = f"^{{[{layer}]}}"
-        W = matrix(f"W{layer}", widths[layer], widths[layer - 1], latex=f"W{level}")
-        b = vector(f"b{layer}", widths[layer], latex=f"b{level}")
-        z = named(f"z{layer}", W @ a + b, latex=f"z{level}")
-        a = named(f"a{layer}", function(z), latex=f"a{level}") if layer < depth else z
-        parameters += [W, b]
-        if activation == "relu" and layer < depth:
-            init[W] = he_normal()
-    y_hat = named("y_hat", softmax(a), latex=r"\hat{y}")
+    a: Any = x
+    weights, init = Weights(), he_normal() if activation == "relu" else None
+    for layer, width in enumerate(widths[1:-1], 1):
+        a = named(f"a{layer}", function(affine(a, width, weights, str(layer), init)), latex=f"a^{{[{layer}]}}")
+    y_hat = named("y_hat", softmax(affine(a, widths[-1], weights, str(len(widths) - 1))), latex=r"\hat{y}")
     return Model(
         loss=cross_entropy(y, y_hat),
-        parameters=parameters,
+        parameters=weights.declared,
         inputs=[x],
         targets=[y],
         outputs={"y_hat": y_hat},
-        init=init,
+        init=weights.init,
     )
 
 

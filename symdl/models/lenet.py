@@ -5,10 +5,10 @@ from typing import Any
 
 from symdl.data import Split, split
 from symdl.data.mnist import images, mnist
-from symdl.expr.declare import matrix, named, tensor, vector
+from symdl.expr.declare import named, tensor, vector
 from symdl.init import he_normal
 from symdl.losses.cross_entropy import cross_entropy
-from symdl.models.blocks import per_channel
+from symdl.models.blocks import Weights, affine, per_channel
 from symdl.models.recipe import Supervised
 from symdl.ops.convolution import conv2d
 from symdl.ops.elementwise import relu
@@ -38,34 +38,27 @@ def lenet(
     """
     x, y = tensor("x", (1, side, side)), vector("y", classes, one_hot=True)
     a: Any = x
-    parameters: list[Any] = []
-    init = {}
+    weights = Weights()
     for layer, count in enumerate(filters, 1):
         level = f"^{{[{layer}]}}"
-        W = tensor(f"W{layer}", (count, a.shape[0], 5, 5), latex=f"W{level}")
-        b = vector(f"b{layer}", count, latex=f"b{level}")
+        W = weights.declare(f"W{layer}", (count, a.shape[0], 5, 5), f"W{level}", he_normal())
+        b = weights.declare(f"b{layer}", (count,), f"b{level}")
         z = conv2d(a, W, padding=2 if layer == 1 else 0)
         z = named(f"z{layer}", z + per_channel(b, z), latex=f"z{level}")
         a = named(f"a{layer}", max_pool(relu(z), 2), latex=f"a{level}")
-        parameters += [W, b]
-        init[W] = he_normal()
     a = reshape(a, -1)
-    for layer, width in enumerate((*widths, classes), len(filters) + 1):
-        level = f"^{{[{layer}]}}"
-        W = matrix(f"W{layer}", width, a.shape[0], latex=f"W{level}")
-        b = vector(f"b{layer}", width, latex=f"b{level}")
-        z = named(f"z{layer}", W @ a + b, latex=f"z{level}")
-        a = named(f"a{layer}", relu(z), latex=f"a{level}") if width != classes else z
-        parameters += [W, b]
-        init[W] = he_normal()
-    y_hat = named("y_hat", softmax(a), latex=r"\hat{y}")
+    for layer, width in enumerate(widths, len(filters) + 1):
+        z = affine(a, width, weights, str(layer), he_normal())
+        a = named(f"a{layer}", relu(z), latex=f"a^{{[{layer}]}}")
+    last = affine(a, classes, weights, str(len(filters) + len(widths) + 1), he_normal())
+    y_hat = named("y_hat", softmax(last), latex=r"\hat{y}")
     return Model(
         loss=cross_entropy(y, y_hat),
-        parameters=parameters,
+        parameters=weights.declared,
         inputs=[x],
         targets=[y],
         outputs={"y_hat": y_hat},
-        init=init,
+        init=weights.init,
     )
 
 

@@ -79,9 +79,7 @@ class NormalExcess(ScalarOp):
     @staticmethod
     def reference(x: Any) -> Any:
         """By SciPy's scaled complementary error function."""
-        from scipy import special  # imported here because it is slow to load
-
-        return np.sqrt(2 / np.pi) / special.erfcx(x / np.sqrt(2)) - x
+        return hazard(x) - x
 
     @staticmethod
     def precise(x: Any) -> Any:
@@ -89,6 +87,13 @@ class NormalExcess(ScalarOp):
         with mpmath.extraprec(20 + 2 * max(0, int(mpmath.log(1 + abs(x), 2)))):
             value = mpmath.npdf(x) / mpmath.ncdf(-x) - x
         return +value
+
+
+def hazard(x: Any) -> Any:
+    """Return phi(x) / Phi(-x) of numbers, by SciPy's scaled complementary error function."""
+    from scipy import special  # imported here because it is slow to load
+
+    return np.sqrt(2 / np.pi) / special.erfcx(x / np.sqrt(2))
 
 
 def right(x: Expr) -> Expr:

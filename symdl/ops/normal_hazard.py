@@ -3,12 +3,11 @@
 from typing import Any
 
 import mpmath
-import numpy as np
 from sympy import Expr, S, pi, sqrt
 
 from symdl.expr.scalar import ScalarOp
 from symdl.ops.normal_cdf import NormalCdf
-from symdl.ops.normal_excess import NormalExcess, left_hazard, right
+from symdl.ops.normal_excess import NormalExcess, hazard, left_hazard, right
 from symdl.ops.normal_pdf import NormalPdf
 from symdl.ops.where import Where
 
@@ -44,9 +43,7 @@ class NormalHazard(ScalarOp):
     @staticmethod
     def reference(x: Any) -> Any:
         """By SciPy's scaled complementary error function."""
-        from scipy import special  # imported here because it is slow to load
-
-        return np.sqrt(2 / np.pi) / special.erfcx(x / np.sqrt(2))
+        return hazard(x)
 
     @staticmethod
     def precise(x: Any) -> Any:

@@ -36,8 +36,8 @@ def cache_directory() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "symdl"
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "symdl"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "symdl"
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "symdl"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "symdl"
 
 
 @cache

@@ -115,10 +115,6 @@ class Executable:
         """The loop IR, after passes and schedule, as text."""
         return module_text(self.module)
 
-    def print_ir(self) -> None:
-        """Print ``ir_text``."""
-        print(self.ir_text)
-
     def arena_bytes(self, sizes: Mapping[str, int]) -> int:
         """Bytes of the arena when all sizes have the given values (static ones may be left out)."""
         return self._planned(self._known({}, sizes))
