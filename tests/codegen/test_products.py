@@ -131,3 +131,13 @@ def test_too_many_arguments_are_refused(monkeypatch):
     monkeypatch.setattr("symdl_codegen.emit.numba_cpu.MOST_ARGUMENTS", 8)
     with pytest.raises(UnsupportedError, match="arguments, expected at most 8"):
         build(gates())
+
+
+def test_what_a_loop_reads_at_every_step_lies_with_room_between_its_rows():
+    program, arrays = gates(128), cell_arrays(3, 50, 128)
+    fn = build(program)
+    same(fn(arrays), build(program, "numpy")(arrays), 1e-13)
+    loop = [part for part in contractions(fn) if len(part.products) == 4]
+    fixed = [one.right.tensor for part in loop for one in part.products if one.right.tensor not in ("x", "h")]
+    assert fixed
+    assert {fn.module.buffers[name].shape[-1] for name in fixed} == {Const(144)}

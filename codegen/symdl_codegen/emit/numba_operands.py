@@ -7,7 +7,16 @@ from symdl_codegen.emit.scalar_text import COMPARE, PRODUCT, SUM
 from symdl_codegen.intrinsics.machine import tile_sizes
 from symdl_codegen.ir import Const, Contract, Index, Scalar, Size, substitute
 from symdl_codegen.scalars import ONE, ZERO, add, mul
-from symdl_codegen.schedule.panels import merged_levels, panels, right_room, scratch_shapes, window
+from symdl_codegen.schedule.panels import (
+    NARROW,
+    SPREAD,
+    is_crowded,
+    merged_levels,
+    panels,
+    right_room,
+    scratch_shapes,
+    window,
+)
 
 if TYPE_CHECKING:  # because the two files write one text
     from symdl_codegen.emit.numba_tile import Writer
@@ -123,6 +132,13 @@ class OperandText:
             return "True" if step.value >= far and extent.value >= least else ""
         return f"{self.text(step, COMPARE + 1)} >= {far} and {self.text(extent, COMPARE + 1)} >= {least}"
 
+    def _copy_pays(self) -> str:
+        """When a copy of a right operand that could be used in place pays, as a condition; empty if never."""
+        ((_, _, step),) = self.levels
+        if isinstance(step, Const) and step.value <= NARROW + SPREAD and not is_crowded(step):
+            return ""
+        return self._worth(step, FAR_RIGHT, self._rows(), WORTH_ROWS)
+
     def left(self, depth: int) -> None:
         """Lay out a left operand that is contiguous along the rows strip by strip, where its depths are far apart."""
         if not self.known.may_pack_left:
@@ -169,7 +185,7 @@ class OperandText:
         source = self.address(self.part.right.tensor, self.known.right, (first, step or ZERO), block)
         panel = self._in_panel()
         if not self.known.packs_right:
-            condition = len(self.levels) == 1 and self._worth(self.levels[0][2], FAR_RIGHT, self._rows(), WORTH_ROWS)
+            condition = self._copy_pays() if len(self.levels) == 1 else ""
             if not condition:
                 self.right = source
                 return

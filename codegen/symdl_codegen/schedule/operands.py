@@ -7,6 +7,7 @@ from itertools import combinations
 from symdl_codegen.ir import (
     Apply,
     Axis,
+    Const,
     Contract,
     Index,
     Kernel,
@@ -24,8 +25,9 @@ from symdl_codegen.ir import (
     walk,
 )
 from symdl_codegen.passes.canonical import rename_body
-from symdl_codegen.scalars import ONE, merged_stride, strides, text
+from symdl_codegen.scalars import ONE, add, merged_stride, strides, text
 from symdl_codegen.schedule.contractions import factors_of, product_of
+from symdl_codegen.schedule.panels import SPREAD, is_crowded
 
 
 def operands(module: Module) -> Module:
@@ -51,7 +53,8 @@ def transposed(module: Module) -> Module:
     before: for t: for tiles of n, i: v = add over j of h[t-1,n,j]*w[i,j]
     after:  for j, i: right[j,i] = w[i,j]; for t: for tiles of n, i: v = add over j of h[t-1,n,j]*right[j,i]
 
-    Else every step would pack the operand anew. Needs an operand that is the same at every step.
+    Else every step would pack the operand anew. Needs an operand that is the same at every step. Rows of a length that
+    would crowd them into a part of the cache get some room between them.
     """
     buffers = dict(module.buffers)
     placed = _Placed()
@@ -76,14 +79,17 @@ def _with_right(
     module: Module,
     buffers: dict[str, Tensor],
 ) -> Contract:
-    """``part`` with a right operand that is contiguous along the columns, if it is the same at every step."""
+    """``part`` with a right operand that can be used in place, if it is the same at every step."""
     step = strides(part.right, buffers[part.right.tensor].shape) or {}
-    if merged_stride(part.columns, step) == ONE or not _is_fixed(part.right, kernel, module):
+    spread = len(part.columns) == 1 and is_crowded(part.columns[0].extent)
+    in_place = merged_stride(part.columns, step) == ONE
+    crowded = spread and in_place and any(is_crowded(step.get(axis.index, ONE)) for axis in part.depth)
+    if (in_place and not crowded) or not _is_fixed(part.right, kernel, module):
         return part
     needed = free_indices(part.right)
     axes = tuple(axis for axis in (*outer, *part.depth, *part.columns) if axis.index in needed)
     name = f"{kernel.name}_right{number or ''}"
-    return replace(part, right=placed.stored(name, axes, part.right, None, kernel, buffers))
+    return replace(part, right=placed.stored(name, axes, part.right, None, kernel, buffers, SPREAD if spread else 0))
 
 
 class _Placed:
@@ -105,16 +111,21 @@ class _Placed:
         span: Span | None,
         user: Kernel,
         buffers: dict[str, Tensor],
+        room: int = 0,
     ) -> Load:
-        """The load of a buffer with ``value`` over ``axes``, computed in ``span``, or before the loop of ``user``."""
+        """The load of a buffer with ``value`` over ``axes``, computed in ``span``, or before the loop of ``user``.
+
+        Its rows have ``room`` for so many more elements.
+        """
         indices = tuple(Index(axis.index) for axis in axes)
         body = (Nest(axes, (Store(name, indices, value),)),)
         strip = user.strip if span == user.span else None
-        key = (rename_body(body, {name: "operand"}), span, strip)
+        key = (rename_body(body, {name: "operand"}), span, strip, room)
         if key not in self.known or user.phase != "step":
             while name in buffers:
                 name += "_"
-            buffers[name] = Tensor(name, tuple(axis.extent for axis in axes))
+            *outer, last = (axis.extent for axis in axes)
+            buffers[name] = Tensor(name, (*outer, add(last, Const(room))))
             note = f"{name}[{', '.join(map(text, indices))}] = {text(value)}"
             body = (Nest(axes, (Store(name, indices, value),)),)
             kernel = Kernel(name, body, note, user.phase, span, strip)

@@ -11,6 +11,7 @@ ROWS = Size("tile.rows")
 BLOCK = Size("tile.block")  # the rows of finished tiles whose epilogue runs at once,
 DEEP = Size("tile.deep")  # and how deep a panel is where the depth is more than SHALLOW
 SHALLOW = 1024  # a depth that is never taken in blocks
+CROWDED, NARROW, SPREAD = 128, 256, 16  # elements between rows that crowd; up to which it is cured; by so many more
 DEEPEST = 3  # loops inside a tile, and inside the packing of an operand
 
 Level = tuple[Scalar, ...]  # an extent, then the step of each operand
@@ -105,6 +106,14 @@ class Panels:
         return merged_levels([level[:2] for level in levels]) if self.packs_right else levels
 
 
+def is_crowded(step: Scalar) -> bool:
+    """Whether rows so far apart, each some vectors of a tile, crowd into a part of the first cache, which a copy cures.
+
+    Only of rows that are not far apart: of those a copy is cheap to read for other reasons as well.
+    """
+    return isinstance(step, Const) and 0 < step.value <= NARROW and step.value % CROWDED == 0
+
+
 def panels(part: Contract, buffers: dict[str, Tensor]) -> Panels:
     """The panels of ``part``."""
     return Panels(part, *(strides(load, buffers[load.tensor].shape) or {} for load in (part.left, part.right)))
@@ -184,4 +193,4 @@ def _extent(axes: tuple[Axis, ...]) -> Scalar:
     return mul(*(axis.extent for axis in axes))
 
 
-__all__ = ["Panels", "joint_shapes", "merged_levels", "panels", "right_room", "scratch_shapes", "window"]
+__all__ = ["Panels", "is_crowded", "joint_shapes", "merged_levels", "panels", "right_room", "scratch_shapes", "window"]
