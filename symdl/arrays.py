@@ -31,6 +31,21 @@ def by_name(given: Any, what: str) -> dict[str, Any]:
     return {name_of(key): value for key, value in given.items()}
 
 
+def sizes_by_name(given: Any, what: str) -> dict[str, int]:
+    """Return integers keyed by name from a mapping of sizes, or none for None.
+
+    Raises:
+        InputError: for what is no mapping, and for a size that is no integer of at least 0.
+    """
+    if not isinstance(given, Mapping | None):
+        raise InputError(f"{what}: sizes: expected a mapping from names to integers, found {type(given).__name__}")
+    found = {name_of(key): size for key, size in (given or {}).items()}
+    for name, size in found.items():
+        if isinstance(size, bool) or not hasattr(size, "__index__") or int(size) < 0:
+            raise InputError(f"{what}: size {name}: expected an integer of at least 0, found {size!r}")
+    return {name: int(size) for name, size in found.items()}
+
+
 def plain_array(name: str, value: Any) -> np.ndarray:
     """Return ``value`` as a NumPy array, of any dtype, a view where possible.
 

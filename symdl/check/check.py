@@ -13,7 +13,7 @@ import mpmath
 import numpy as np
 from sympy import Basic, Symbol
 
-from symdl.arrays import name_of, real_array
+from symdl.arrays import name_of, real_array, sizes_by_name
 from symdl.calculus import adjoints, grad, hessian, hvp, pushforward, variables_of
 from symdl.check.conventions import convention
 from symdl.check.directions import directions, tangent
@@ -112,7 +112,7 @@ class _Check:
 
     def _sizes(self, sizes: Mapping[Any, int], values: Mapping[Any, Any]) -> dict[str, int]:
         """Return given sizes, those that given arrays carry, and small ones for the rest."""
-        found = {name_of(key): int(size) for key, size in sizes.items()}
+        found = sizes_by_name(sizes, "check")
         arrays = {name_of(key): np.shape(array) for key, array in values.items()}
         unknown: set[Basic] = set()
         for tensor in [*self.system.inputs, *(equation.target for equation in self.system.equations)]:

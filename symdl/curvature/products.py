@@ -37,8 +37,11 @@ def gauss_newton(loss: Callable[[Any], Any], z: Any, wrt: Any, v: Any = None) ->
 
     Raises:
         ShapeError: if ℓ(z) is not a scalar, or ``v`` has not the shape of the variable.
-        DerivationError: if z does not depend on a variable, or for ``v`` with several.
+        DerivationError: if z does not depend on a variable, for ``v`` with several, or for a loss that is a formula.
     """
+    if not callable(loss):
+        raise DerivationError("gauss_newton: loss is to be a function of z, as lambda z: sd.losses.squared(y, z), and "
+                              "not a formula")  # fmt: skip
     output = ingest(z)
     variables, several = variables_of(wrt, [output], "gauss_newton")
     shape = getattr(output, "shape", ())

@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 from sympy import Expr, Symbol
 
-from symdl.arrays import name_of, plain_array
+from symdl.arrays import name_of, plain_array, sizes_by_name
 from symdl.errors import InputError
 from symdl.expr.nodes import TensorSymbol
 from symdl.expr.sizes import shape_text
@@ -77,7 +77,7 @@ def bind(system: System, arrays: Mapping[Any, Any], sizes: Mapping[Any, int] | N
         InputError: for a missing array, a wrong number of axes, sizes that contradict each other.
     """
     given = {name_of(key): value for key, value in arrays.items()}
-    binding = Binding(sizes={name_of(key): int(value) for key, value in (sizes or {}).items()})
+    binding = Binding(sizes=sizes_by_name(sizes, "evaluate"))
     pending: list[tuple[TensorSymbol, Expr, int]] = []
     for tensor in system.inputs:
         if tensor.name not in given:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sympy import Basic, Symbol
 
-from symdl.arrays import name_of
+from symdl.arrays import name_of, sizes_by_name
 from symdl.expr.nodes import TensorSymbol
 from symdl.interpret.binding import Binding
 
@@ -20,7 +20,7 @@ def sample(symbol: Any, sizes: Mapping[Any, int], rng: np.random.Generator) -> n
         rng: The source of randomness.
     """
     if isinstance(symbol, TensorSymbol):
-        shape = Binding(sizes={name_of(key): int(value) for key, value in sizes.items()}).shape(symbol)
+        shape = Binding(sizes=sizes_by_name(sizes, "sample")).shape(symbol)
         return _structured(shape, symbol.properties, rng)
     facts = {fact for fact in ("positive", "nonnegative", "integer") if getattr(symbol, f"is_{fact}")}
     return _entries((), frozenset(facts), rng)

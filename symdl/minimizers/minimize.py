@@ -99,12 +99,16 @@ def minimize(
         The best point found, and why it ended there. A minimisation that cannot go on says so, and raises nothing.
 
     Raises:
-        InputError: for an unknown method, data that do not fit, or a start where C or its gradient is not finite.
+        InputError: for an unknown method, options out of range, data that do not fit, or a start where C or its
+            gradient is not finite.
         DerivationError: if C does not depend on a variable.
     """
-    if isinstance(method, str) and method not in METHODS:
-        raise InputError(f"minimize: unknown method {method!r}; expected one of {', '.join(METHODS)}, or an object")
-    chosen: Method = METHODS[method]() if isinstance(method, str) else method
+    chosen = _method(method)
+    if not tolerance >= 0 or isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 0:
+        raise InputError(
+            "minimize: expected a tolerance of at least 0 and an integer of at least 0 as max_steps, found "
+            f"{tolerance!r} and {max_steps!r}"
+        )
     objective = Objective(f, wrt, data, sizes, target)
     at = point(objective, objective.pack(start))
     if not at.finite:
@@ -142,6 +146,17 @@ def minimize(
         history,
         objective,
     )
+
+
+def _method(given: Any) -> Method:
+    if isinstance(given, str) and given in METHODS:
+        return METHODS[given]()
+    if not isinstance(given, Method):
+        raise InputError(
+            f"minimize: unknown method {given!r}; expected one of {', '.join(METHODS)}, or an object, as "
+            "sd.minimizers.Newton()"
+        )
+    return given
 
 
 def _doubt(method: Method, objective: Objective, at: Point, state: dict[str, Any]) -> str:

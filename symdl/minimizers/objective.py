@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from symdl.arrays import by_name, name_of, real_array
+from symdl.arrays import by_name, real_array, sizes_by_name
 from symdl.calculus import grad, hessian, hvp, variables_of
 from symdl.compile import CompiledFunction, compile
 from symdl.curvature import colouring, sparsity
@@ -44,7 +44,7 @@ class Objective:
                 f"scipy_objective: {sorted(twice)[0]} is a variable and among the data; leave it out there"
             )
         self.target = target
-        self.sizes = {name_of(key): int(value) for key, value in (sizes or {}).items()}
+        self.sizes = sizes_by_name(sizes, "scipy_objective")
         self._learn({symbol: self.data[symbol.name] for symbol in self._symbols() if symbol.name in self.data})
         self._patterns: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
         self._last: tuple[bytes, float, np.ndarray] | None = None

@@ -102,7 +102,12 @@ def array(body: Any, *axes: tuple[Any, Any]) -> Tensor:
     Args:
         body: A scalar expression in the index symbols.
         *axes: (index symbol, size) pairs, in the order of the result's axes; indices run from 0.
+
+    Raises:
+        ShapeError: for axes that are no such pairs.
     """
+    if not all(isinstance(axis, tuple) and len(axis) == 2 for axis in axes):
+        raise ShapeError(f"array: expected (index, size) pairs after the body, as (i, n), found {axes}")
     limits = axes_of([as_size(size, "array") for _, size in axes])
     mapping = {alias: index for (name, _), (index, _) in zip(axes, limits, strict=True) for alias in aliases(name)}
     check_array(sympy.sympify(body), [(name, size) for (name, _), (_, size) in zip(axes, limits, strict=True)])

@@ -19,8 +19,9 @@ import mpmath
 import numpy as np
 from sympy import Basic, KroneckerDelta, Mul
 
+from symdl.arrays import by_name, real_array, sizes_by_name
 from symdl.calculus import grad, hessian, variables_of
-from symdl.compile import CompiledFunction
+from symdl.compile import CompiledFunction, check_dtype
 from symdl.errors import InputError
 from symdl.expr.index import axis_index, rebuild, substitute
 from symdl.expr.ingest import as_scalar, ingest
@@ -70,15 +71,17 @@ def stability(
         A report that prints as a table: ``.rows``, ``.ok(bits=2)``, ``.rules``.
 
     Raises:
-        InputError: for ranges on which ``f`` has no value at all.
+        InputError: for values, sizes or types that are none, and for ranges on which ``f`` has no value at all.
         DerivationError: if ``f`` does not depend on a variable.
     """
     value = ingest(f)
     scalar = as_scalar(total(value) if isinstance(value, Tensor) else value, "stability")
     symbols = sorted(scalar.free_symbols, key=lambda symbol: str(symbol.name))
-    fixed = {str(getattr(key, "name", key)): np.asarray(array, dtype=float) for key, array in (values or {}).items()}
-    known = {str(getattr(key, "name", key)): int(size) for key, size in (sizes or {}).items()}
-    known = {**_sizes_of(symbols, fixed), **known}
+    for dtype in dtypes:
+        check_dtype(dtype)
+    given = by_name(values or {}, "stability: values")
+    fixed = {name: real_array(name, array).astype(float) for name, array in given.items()}
+    known = {**_sizes_of(symbols, fixed), **sizes_by_name(sizes, "stability")}
     if wrt is None:
         wrt = [symbol for symbol in symbols if symbol.name not in {*known, *fixed}]
     variables, _ = variables_of(list(wrt) if isinstance(wrt, list | tuple) else [wrt], [scalar], "stability")

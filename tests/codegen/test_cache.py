@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from symdl_codegen.runtime.cache import cache_directory
+
 ROOT = Path(__file__).parents[2]
 BUILD = """
 import sys, time
@@ -94,3 +96,13 @@ def test_processes_may_compile_at_once(tmp_path):
 def test_imports_are_light(module, absent, tmp_path):
     result = run(f"import sys, {module}; print([name for name in {absent!r} if name in sys.modules])", tmp_path)
     assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_the_folder_of_the_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for own, users, expected in (
+        ("", "", ".cache/symdl"), ("", "users", "users/symdl"), ("own", "users", "own"), ("own", "", "own"),
+    ):  # fmt: skip
+        monkeypatch.setenv("SYMDL_CACHE_DIR", own and str(tmp_path / own))
+        monkeypatch.setenv("XDG_CACHE_HOME", users and str(tmp_path / users))
+        assert cache_directory() == tmp_path / expected

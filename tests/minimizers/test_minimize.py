@@ -226,6 +226,12 @@ def test_bad_starts_and_names():
         sd.minimize(ROSENBROCK, theta, start={"theta": [1, 2, 3]})
     with pytest.raises(sd.errors.InputError, match="among the data"):
         sd.minimize(ROSENBROCK, theta, {"theta": [1, 2]})
+    for method in (sd.minimizers.Newton, 3):
+        with pytest.raises(sd.errors.InputError, match=r"unknown method .*, or an object, as sd.minimizers.Newton\(\)"):
+            sd.minimize(ROSENBROCK, theta, method=method)
+    for options in ({"tolerance": -1}, {"tolerance": float("nan")}, {"max_steps": 1.5}, {"max_steps": -1}):
+        with pytest.raises(sd.errors.InputError, match="tolerance of at least 0 and an integer of at least 0"):
+            sd.minimize(ROSENBROCK, theta, **options)
     for start in ("bfgs", np.zeros(2)):
         with pytest.raises(sd.errors.InputError, match="start: expected a mapping from names to arrays, found"):
             sd.minimize(ROSENBROCK, theta, None, start)

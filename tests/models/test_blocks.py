@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import symdl as sd
+from symdl.expr.system import trace
 from symdl.models.blocks import Weights, convolution, inception_block, residual_block
+from symdl.models.lenet import lenet
 
 
 def test_the_inception_module_of_the_book():
@@ -34,3 +36,9 @@ def test_a_residual_block_projects_where_shapes_differ():
 def test_even_windows_are_refused():
     with pytest.raises(sd.errors.InputError, match="convolution 1: the size must be odd"):
         convolution(sd.tensor("x", (1, 4, 4)), 2, 2, Weights(), "1")
+
+
+def test_a_hidden_layer_as_wide_as_the_output_has_its_activation():
+    model = lenet(12, 10, (2, 3), (10, 7))
+    named = {equation.target.name for equation in trace([model.declared.loss]).equations if equation.named}
+    assert named == {"z1", "a1", "z2", "a2", "z3", "a3", "z4", "a4", "z5", "y_hat"}
