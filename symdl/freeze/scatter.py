@@ -35,6 +35,7 @@ def as_scatter(equation: Equation) -> Scatter | None:
             rest.append(factor)
         else:
             places[found[0]] = found[1]
+            rest.append(found[2])
     if not places:
         return None
     value = substitute(Mul(*rest), places)
@@ -46,13 +47,14 @@ def as_scatter(equation: Equation) -> Scatter | None:
     return Scatter((*kept, *reduced), at, value)
 
 
-def _selection(factor: Basic, bound: set[Index]) -> tuple[Index, Expr] | None:
-    """Return (axis, integer load) for a factor that is 1 where they agree and 0 elsewhere."""
+def _selection(factor: Basic, bound: set[Index]) -> tuple[Index, Expr, Expr] | None:
+    """Return (axis, integer load, value) for a factor that has the value where they agree and is 0 elsewhere."""
     pair: tuple[Basic, ...] = ()
+    value: Expr = Integer(1)
     if isinstance(factor, KroneckerDelta):
         pair = factor.args
-    elif isinstance(factor, SCALAR_OPS["where"]) and factor.args[1:] == (1, 0) and isinstance(factor.args[0], sympy.Eq):
-        pair = factor.args[0].args
+    elif isinstance(factor, SCALAR_OPS["where"]) and factor.args[2] == 0 and isinstance(factor.args[0], sympy.Eq):
+        pair, value = factor.args[0].args, factor.args[1]
     for axis, place in (pair, pair[::-1]) if pair else ():
         if (
             isinstance(axis, Index)
@@ -61,5 +63,5 @@ def _selection(factor: Basic, bound: set[Index]) -> tuple[Index, Expr] | None:
             and free_indices(place) <= bound
             and "integer" in place.tensor.properties
         ):
-            return axis, place
+            return axis, place, value
     return None

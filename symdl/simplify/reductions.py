@@ -1,9 +1,9 @@
 """Rules for sums: delta elimination, constants out, declared facts, merging of sums with a common factor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import sympy
-from sympy import Add, Expr, Integer, KroneckerDelta, Lt, Mul
+from sympy import Add, Eq, Expr, Integer, KroneckerDelta, Lt, Mul
 
 from symdl.expr.index import Index, free_indices, fresh_index, substitute
 from symdl.expr.nodes import Element, Reduce
@@ -84,25 +84,44 @@ def _has_bound_delta(content: Expr, bound: set[Index]) -> bool:
 
 
 def _select(axes: Axes, factors: list[Expr], note: Note, scope: Scope) -> Expr | None:
-    """Use Σ_k δ(k,i)·f(k) = f(i); where i may leave the range of k, f(i) under the condition that it does not."""
+    """Use Σ_k δ(k,i)·f(k) = f(i); where i may leave the range of k, f(i) under the condition that it does not.
+
+    What a condition k = i selects, ``where(Eq(k, i), f(k), 0)``, is such a term too where i is read from integers.
+    """
     inner = scope.within(axes)
     extents = dict(axes)
     possible = [
-        (inner.fits(other, extents[index]) or _is_read(other), position, index, other)
+        (inner.fits(other, extents[index]) or _is_read(other), position, index, other, part)
         for position, factor in enumerate(factors)
-        if isinstance(factor, KroneckerDelta)
-        for index, other in (factor.args, factor.args[::-1])
+        for index, other, part in _selections(factor)
         if index in extents and (isinstance(other, Index) or inner.fits(other, extents[index]) or _is_read(other))
     ]
     if not possible:
         return None
-    certain, position, index, other = max(possible, key=lambda choice: choice[0])
+    certain, position, index, other, part = max(possible, key=lambda choice: choice[0])
     note("Kronecker delta")
-    rest = substitute(Mul(*(part for k, part in enumerate(factors) if k != position)), {index: other})
+    rest = substitute(Mul(part, *factors[:position], *factors[position + 1 :]), {index: other})
     kept = [axis for axis in axes if axis[0] != index]
     if certain:
         return _sum(kept, tidy(rest, scope.within(kept)), note, scope)
     return _sum(kept, SCALAR_OPS["where"](Lt(other, extents[index]), rest, Integer(0)), note, scope)
+
+
+def _selections(factor: Expr) -> Iterator[tuple[Expr, Expr, Expr]]:
+    """Yield (a, b, what is left) for each way to see a factor as δ(a,b) times what is left."""
+    where = SCALAR_OPS["where"]
+    if isinstance(factor, KroneckerDelta):
+        for index, other in (factor.args, factor.args[::-1]):
+            yield index, other, Integer(1)
+    if isinstance(factor, where) and factor.args[2] == 0:
+        condition, chosen, _ = factor.args
+        if isinstance(condition, Eq):
+            for index, other in (condition.args, condition.args[::-1]):
+                if _is_read(other):
+                    yield index, other, chosen
+        elif isinstance(chosen, where):
+            for index, other, part in _selections(chosen):
+                yield index, other, where(condition, part, Integer(0))
 
 
 def _is_read(place: Expr) -> bool:
