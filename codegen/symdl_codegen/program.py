@@ -5,7 +5,8 @@ Grammar, on one screen::
     Scalar   = Const(value) | Index(name) | Size(name) | Load(tensor, indices) | Apply(primitive, arguments)
     Equation = target[indices] = body                      pointwise
              | target[indices] = op over (k < extent) body      one root reduction, op in add mul max min
-             | target[at(...)] += body                     scatter-add (``at`` given; the target starts at zero)
+             | target[at(...)] op= body                    scatter (``at`` given), op in add max min; the target starts
+                                                           at what is neutral: zero, -inf, inf
              | target[indices] = Call(...)                 one result of linear algebra, for each leading index
     Call     = op, which, operands, matrices               operands: loads without their matrix axes
     Program  = sizes, tensors, equations, outputs, updates
@@ -112,7 +113,8 @@ class Loop:
 class Equation:
     """``target[indices] = body``, or with ``reduction`` the reduction of ``body`` over ``reduced``.
 
-    ``at`` (scatter-add) gives the target's element per iteration; ``axes`` is then the iteration domain.
+    ``at`` (scatter) gives the target's element per iteration; ``axes`` is then the iteration domain, and ``reduction``
+    tells what is kept of several: ``max``, ``min``, or with None their sum.
     ``note`` is the equation as text, for the comment above the emitted kernel. With ``loop`` it is computed one time
     step after the other, as part of a block; a scatter then has the time index itself among ``at``.
     """
@@ -336,7 +338,10 @@ def _verify_equation(equation: Equation, program: Program, defined: set[str], bl
         raise VerificationError(f"{where}: an index is bound twice in {names}")
     for axis in (*equation.axes, *equation.reduced):
         _verify_extent(axis.extent, program, where)
-    if (equation.reduction is None) != (not equation.reduced):
+    if equation.at is not None:
+        if equation.reduction not in (None, "max", "min") or equation.reduced:
+            raise VerificationError(f"{where}: a scatter adds, or keeps what is largest or smallest, of one value each")
+    elif (equation.reduction is None) != (not equation.reduced):
         raise VerificationError(f"{where}: a reduction needs an operation and at least one index")
     if equation.reduction is not None and equation.reduction not in REDUCTIONS:
         raise VerificationError(f"{where}: unknown reduction {equation.reduction!r}; expected {', '.join(REDUCTIONS)}")

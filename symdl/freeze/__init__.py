@@ -22,6 +22,7 @@ from symdl.freeze.extrema import store_compared
 from symdl.freeze.linear_algebra import as_call, solved, stable_determinants, with_whole_operands
 from symdl.freeze.padding import pad_windows
 from symdl.freeze.scatter import as_scatter
+from symdl.freeze.segment_extrema import scatter_extrema
 from symdl.freeze.stable import stabilise
 from symdl.freeze.static import time_sizes, with_sizes
 from symdl_codegen import program as pg
@@ -65,7 +66,7 @@ def freeze(
     system = decided(trace(values, list(outputs)), mode)
     if stable:
         system = stabilise(stable_determinants(system))
-    system = split_contractions(pad_windows(store_compared(system)))
+    system = split_contractions(pad_windows(store_compared(scatter_extrema(system))))
     if stable:
         system = solved(system)
     system = with_whole_operands(system)
@@ -138,7 +139,8 @@ def _equation(equation: Equation, converter: Converter) -> pg.Equation:
     if scatter is not None and loop is None:
         domain = tuple(pg.Axis(index.name, converter.extent(size)) for index, size in scatter.axes)
         at = tuple(converter.extent(place) for place in scatter.at)
-        return pg.Equation(equation.target.name, domain, converter.scalar(scatter.body), None, (), at, note)
+        op = None if scatter.op == "add" else scatter.op
+        return pg.Equation(equation.target.name, domain, converter.scalar(scatter.body), op, (), at, note)
     if isinstance(body, Call):
         return pg.Equation(equation.target.name, axes, as_call(body, converter), None, (), None, note, loop)
     if isinstance(body, Reduce):

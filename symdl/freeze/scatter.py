@@ -1,4 +1,7 @@
-"""Scatter-add: a sum that selects its terms by an integer load, ``t[j] = Σ_e [j == s(e)]·b(e)``, in one pass over e."""
+"""Scatter: a sum that selects its terms by an integer load, ``t[j] = Σ_e [j == s(e)]·b(e)``, in one pass over e.
+
+So are largest and smallest terms, ``t[j] = max_e where(j = s(e), b(e), −∞)`` and ``min_e where(j = s(e), b(e), ∞)``.
+"""
 
 from dataclasses import dataclass
 
@@ -13,24 +16,29 @@ from symdl.expr.system import Equation
 
 @dataclass(frozen=True)
 class Scatter:
-    """``target[at] += body`` over ``axes``; the target starts at zero."""
+    """``target[at]`` combined by ``op`` with ``body`` over ``axes``; the target starts at what is neutral."""
 
     axes: tuple[tuple[Index, Expr], ...]
     at: tuple[Expr, ...]
     body: Expr
+    op: str = "add"
+
+
+NEUTRAL = {"add": Integer(0), "max": sympy.S.NegativeInfinity, "min": sympy.S.Infinity}
 
 
 def as_scatter(equation: Equation) -> Scatter | None:
-    """Return the scatter-add an equation means, or None if it is none."""
+    """Return the scatter an equation means, or None if it is none."""
     body = equation.body
-    if not (isinstance(body, Reduce) and body.op == "add"):
+    if not (isinstance(body, Reduce) and body.op in NEUTRAL):
         return None
+    neutral = NEUTRAL[body.op]
     reduced, content = body.open()
     places: dict[Index, Expr] = {}
     rest: list[Expr] = []
     bound = {index for index, _ in reduced}
-    for factor in Mul.make_args(content):
-        found = _selection(factor, bound)
+    for factor in Mul.make_args(content) if body.op == "add" else [content]:
+        found = selected(factor, bound, neutral)
         if found is None or found[0] in places:
             rest.append(factor)
         else:
@@ -44,16 +52,16 @@ def as_scatter(equation: Equation) -> Scatter | None:
         places.get(axis_index(k), axis_index(k) if size != 1 else Integer(0))
         for k, size in enumerate(equation.target.shape)
     )
-    return Scatter((*kept, *reduced), at, value)
+    return Scatter((*kept, *reduced), at, value, body.op)
 
 
-def _selection(factor: Basic, bound: set[Index]) -> tuple[Index, Expr, Expr] | None:
-    """Return (axis, integer load, value) for a factor that has the value where they agree and is 0 elsewhere."""
+def selected(factor: Basic, bound: set[Index], neutral: Expr) -> tuple[Index, Expr, Expr] | None:
+    """Return (axis, integer load, value) for what has the value where they agree and is neutral elsewhere."""
     pair: tuple[Basic, ...] = ()
     value: Expr = Integer(1)
     if isinstance(factor, KroneckerDelta):
-        pair = factor.args
-    elif isinstance(factor, SCALAR_OPS["where"]) and factor.args[2] == 0 and isinstance(factor.args[0], sympy.Eq):
+        pair = factor.args if neutral == 0 else ()
+    elif isinstance(factor, SCALAR_OPS["where"]) and factor.args[2] == neutral and isinstance(factor.args[0], sympy.Eq):
         pair, value = factor.args[0].args, factor.args[1]
     for axis, place in (pair, pair[::-1]) if pair else ():
         if (

@@ -137,7 +137,8 @@ def _accesses(equation: Equation, program: Program) -> Iterator[Access]:
         yield from _indices(equation, program, axes, (load.tensor, load.indices, guards, f"the read of {text(load)}"))
     if equation.at is not None:
         words = f"the scatter to {equation.target}[{', '.join(map(text, equation.at))}]"
-        yield from _indices(equation, program, axes, (equation.target, equation.at, _scattered(equation.body), words))
+        guards = _scattered(equation.body) if equation.reduction is None else ()
+        yield from _indices(equation, program, axes, (equation.target, equation.at, guards, words))
 
 
 def _indices(

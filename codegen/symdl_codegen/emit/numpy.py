@@ -90,7 +90,7 @@ RESERVED = frozenset(
         "erf",
         "erfc",
         "take",
-        "scatter_add",
+        "scatter",
         "along",
         "moment",
         "linear_algebra",
@@ -116,6 +116,7 @@ real = np.{dtype}
 
 def step(tensors, sizes):
 '''
+_SCATTER: dict[str | None, str] = {"add": "np.add", "max": "np.maximum", "min": "np.minimum"}
 _REDUCE = {
     "add": "np.sum({0}, axis={1})",
     "mul": "np.prod({0}, axis={1})",
@@ -155,7 +156,7 @@ def emit(module: Module, dtype: str) -> Emitted:
     guard = names(module.guard, "buffer") if module.guard else "None"
     looping = ["moment"] if any(kernel.span for kernel in module.kernels) else []
     routines_used = ["linear_algebra", "matrices"] if any(map(routines, module.kernels)) else []
-    support = ", ".join(["along", "erf", "erfc", *routines_used, *looping, "scatter_add", "take"])
+    support = ", ".join(["along", "erf", "erfc", *routines_used, *looping, "scatter", "take"])
     tail = f"    return {{{outputs}}}, {{{updates}}}, {guard}\n"
     head.insert(0, HEADER.format(name=module.name, dtype=dtype, support=support).removesuffix("\n"))
     return Emitted("\n".join([*head, *body, tail]), tuple(kernels))
@@ -307,10 +308,10 @@ class _Writer:
         buffer = self.module.buffers[part.buffer]
         name = self.names(part.buffer, "new state" if buffer.role == "state" else "buffer")
         plain = [Index(axis.index) for axis in axes]
-        if part.op == "add":
+        if part.op in _SCATTER:
             where = ", ".join(self.text(index) for index in part.indices)
             extents = self._shape(tuple(axis.extent for axis in axes))
-            return [f"scatter_add({name}, ({where},), {self.text(part.value)}, {extents})"]
+            return [f"scatter({_SCATTER[part.op]}, {name}, ({where},), {self.text(part.value)}, {extents})"]
         moving = [index for index in part.indices if not isinstance(index, Size)]  # a size is the time of a loop
         if part.op is not None or len(moving) != len(plain) or set(moving) != set(plain):
             raise UnsupportedError(f"the numpy target cannot store to {part.buffer} at {part.indices}")

@@ -27,14 +27,19 @@ def take(tensor: np.ndarray, *indices: Any) -> np.ndarray:
     return np.where(inside, tensor[tuple(clipped)], tensor.dtype.type(np.nan if tensor.dtype.kind == "f" else 0))
 
 
-def scatter_add(tensor: np.ndarray, indices: tuple[Any, ...], values: Any, domain: tuple[int, ...]) -> None:
-    """``tensor[indices] += values`` for every point of ``domain`` in row-major order; points outside are dropped."""
+def scatter(
+    combine: np.ufunc, tensor: np.ndarray, indices: tuple[Any, ...], values: Any, domain: tuple[int, ...]
+) -> None:
+    """Combine ``tensor[indices]`` with ``values`` for every point of ``domain`` in row-major order.
+
+    Points outside of the tensor are dropped.
+    """
     positions = [np.broadcast_to(index, domain).ravel() for index in indices]
     values = np.broadcast_to(values, domain).ravel()
     inside = np.ones(values.shape, bool)
     for position, extent in zip(positions, tensor.shape, strict=True):
         inside &= (position >= 0) & (position < extent)
-    np.add.at(tensor, tuple(position[inside] for position in positions), values[inside])
+    combine.at(tensor, tuple(position[inside] for position in positions), values[inside])
 
 
 def moment(tensor: np.ndarray, axis: int, index: int) -> np.ndarray:
@@ -99,4 +104,4 @@ _OPERATIONS: dict[str, Any] = {
     "svd": _svd,
 }
 
-__all__ = ["along", "erf", "erfc", "linear_algebra", "matrices", "moment", "scatter_add", "take"]
+__all__ = ["along", "erf", "erfc", "linear_algebra", "matrices", "moment", "scatter", "take"]

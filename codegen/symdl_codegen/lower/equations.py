@@ -107,7 +107,7 @@ def _kernel(equation: Equation, buffers: dict[str, Tensor], span: Span | None) -
     equation, places = _at_a_step(equation, span)
     body: list[Statement] = []
     value: Any = equation.body  # from here on it may be a Local
-    if equation.reduction is not None:
+    if equation.reduction is not None and equation.at is None:
         identity(equation.reduction, target.kind)
         local = Local(f"{equation.target}_value", target.kind)
         body.append(Reduce(local, equation.reduction, equation.reduced, value))
@@ -116,13 +116,14 @@ def _kernel(equation: Equation, buffers: dict[str, Tensor], span: Span | None) -
         body.append(Store(equation.target, places, value))
         nests: tuple[Statement, ...] = (Nest(equation.axes, tuple(body)),)
     else:
-        body.append(Store(equation.target, places, value, "add"))
+        op = equation.reduction or "add"
+        body.append(Store(equation.target, places, value, op))
         time = places.index(Size(span.time)) if span else None
         every = [Axis(f"z{position}", extent) for position, extent in enumerate(target.shape)]
         cleared = tuple(places[p] if p == time else Index(axis.index) for p, axis in enumerate(every))
         clear = tuple(axis for position, axis in enumerate(every) if position != time)
-        zero = Store(equation.target, cleared, identity("add", target.kind))
-        nests = (Nest(clear, (zero,)), Nest(equation.axes, tuple(body)))
+        start = Store(equation.target, cleared, identity(op, target.kind))
+        nests = (Nest(clear, (start,)), Nest(equation.axes, tuple(body)))
     return Kernel(f"{equation.target}", nests, note, span=span)
 
 
@@ -137,10 +138,10 @@ def equation_text(equation: Equation) -> str:
     """The equation in index notation, as used where it carries no note."""
     names: tuple[Scalar, ...] = equation.at or tuple(Index(axis.index) for axis in equation.axes)
     left = f"{equation.target}[{', '.join(map(text, names))}]"
-    operation = "+=" if equation.at else "="
+    operation = f"{equation.reduction or '+'}=" if equation.at else "="
     if isinstance(equation.body, Call):
         return f"{left} {operation} {equation.body.op}({', '.join(map(text, equation.body.operands))})"
-    if equation.reduction is None:
+    if equation.reduction is None or equation.at:
         return f"{left} {operation} {text(equation.body)}"
     axes = ", ".join(f"{axis.index} < {shape_text((axis.extent,))[1:-2]}" for axis in equation.reduced)
     return f"{left} {operation} {equation.reduction} over {axes} of {text(equation.body)}"
