@@ -77,7 +77,7 @@ def expm1(x: Real) -> Real:
 
 
 def tanh(x: Real) -> Real:
-    """Hyperbolic tangent: in 32 bits an odd polynomial near 0 and (1 - e)/(1 + e) beyond, with e = exp(-2|x|).
+    """Hyperbolic tangent: in 32 bits an odd polynomial near 0 and 1 - 2e/(1 + e) beyond, with e = exp(-2|x|).
 
     A slope of tanh has the same e, which is then taken once.
     """
@@ -86,7 +86,8 @@ def tanh(x: Real) -> Real:
     size, square = abs(x), x * x
     below = exp(size * -2.0)
     near = (square * x).fma(square.polynomial(TANH32), x)
-    return (size < 0.7).choose(near, ((1.0 - below) / (1.0 + below)).copysign(x))
+    far = (below * -2.0).fma(1.0 / (below + 1.0), size.constant(1.0))
+    return (size < 0.7).choose(near, far.copysign(x))
 
 
 def _tanh64(x: Real) -> Real:

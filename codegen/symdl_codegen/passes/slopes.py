@@ -1,6 +1,5 @@
 """Slopes: of a tensor that is only read by one costly function, the function is stored where it shares that cost."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -25,14 +24,11 @@ from symdl_codegen.ir import (
     substitute,
     walk,
 )
+from symdl_codegen.passes.value_ranges import MODEST, product_range
 from symdl_codegen.scalars import kind_of
 
 COSTLY = frozenset({"exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sin", "cos", "atan", "pow"})
-MODEST = 16.0  # factors and inverse divisors up to which products and quotients may be taken in another order
 VALUE = Local("value of the tensor")
-
-Range = tuple[float, float]
-ANY: Range = (-math.inf, math.inf)
 
 
 def slopes(module: Module) -> Module:
@@ -93,7 +89,7 @@ def _with_factors_first(node: Scalar, name: str) -> Scalar:
         return node
     if not any(isinstance(part, Load) for factor in (*own[0], *own[1]) for part in walk(factor)):
         return node
-    high, low = _product_range(own[0]), _product_range(own[1])
+    high, low = product_range(own[0]), product_range(own[1])
     if max(map(abs, high)) > MODEST or low[0] < 1 / MODEST or low[1] > MODEST:
         return node
     return _times(_quotient(*own), _quotient(*rest))
@@ -222,43 +218,6 @@ def _reading(kernel: Kernel, name: str, function: Scalar, new: str) -> Kernel:
         return node
 
     return replace(kernel, body=tuple(map_statement(part, change) for part in kernel.body))
-
-
-def _product_range(factors: list[Scalar]) -> Range:
-    result: Range = (1.0, 1.0)
-    for factor in factors:
-        result = _times_range(result, _range(factor))
-    return result
-
-
-def _range(scalar: Scalar) -> Range:
-    """Bounds of a value, as far as they are plain to see; NaN left out."""
-    match scalar:
-        case Const(value):
-            return (float(value), float(value))
-        case Apply("neg", (part,)):
-            low, high = _range(part)
-            return (-high, -low)
-        case Apply("abs", (part,)):
-            low, high = _range(part)
-            return (max(low, -high, 0.0), max(-low, high))
-        case Apply("exp", (part,)):
-            low, high = _range(part)
-            return (math.exp(min(low, 1.0)) if low > -math.inf else 0.0, math.exp(high) if high <= 1.0 else math.inf)
-        case Apply("add", parts):
-            lows, highs = zip(*map(_range, parts), strict=True)
-            return (sum(lows), sum(highs))
-        case Apply("mul", (part, again)) if part == again:
-            low, high = _range(Apply("abs", (part,)))
-            return (low * low, high * high)
-        case Apply("mul", parts):
-            return _product_range(list(parts))
-    return ANY
-
-
-def _times_range(one: Range, other: Range) -> Range:
-    ends = [left * right if left and right else 0.0 for left in one for right in other]
-    return (min(ends), max(ends))
 
 
 __all__ = ["slopes"]
