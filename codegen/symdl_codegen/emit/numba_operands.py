@@ -8,6 +8,7 @@ from symdl_codegen.intrinsics.machine import tile_sizes
 from symdl_codegen.ir import Const, Contract, Index, Scalar, Size, substitute
 from symdl_codegen.scalars import ONE, ZERO, add, mul
 from symdl_codegen.schedule.panels import (
+    DEEPEST,
     NARROW,
     SPREAD,
     is_crowded,
@@ -134,7 +135,7 @@ class OperandText:
 
     def _copy_pays(self) -> str:
         """When a copy of a right operand that could be used in place pays, as a condition; empty if never."""
-        ((_, _, step),) = self.levels
+        step = self.levels[-1][2]
         if isinstance(step, Const) and step.value <= NARROW + SPREAD and not is_crowded(step):
             return ""
         return self._worth(step, FAR_RIGHT, self._rows(), WORTH_ROWS)
@@ -183,29 +184,30 @@ class OperandText:
         line, text, step = self.writer.line, self.text, self.known.column_step
         block = (start, self.known.levels[0][2])
         source = self.address(self.part.right.tensor, self.known.right, (first, step or ZERO), block)
-        panel = self._in_panel()
-        if not self.known.packs_right:
-            condition = self._copy_pays() if len(self.levels) == 1 else ""
-            if not condition:
-                self.right = source
-                return
-            ((extent, left, across),) = self.levels
-            copied = self._local("across")
-            line(depth, f"{self.right}, {text(copied)} = {source}, {text(across)}")
-            line(depth, f"if {condition}:")
-            loops = f"1, 0, 1, 0, {text(extent)}, {text(across)}, {count}"
-            line(depth + 1, f"pack(pack_code, {self.right}, 0, 1, {panel}, {text(self.w)}, {loops})")
-            line(depth + 1, f"{self.right}, {text(copied)} = {panel}, {text(self.w)}")
-            self.levels = [(extent, left, copied)]
-            return
+        table = "0" if step is not None else self._in_places(self._columns(), first)
         found = [f"{text(e)}, {text(s)}" for e, s in merged_levels([(e, right) for e, _, right in self.levels])]
         loops = ", ".join(["1, 0"] * (3 - len(found)) + found)
-        table = "0" if step is not None else self._in_places(self._columns(), first)
-        stride = f"{table}, {text(step or ZERO)}"
-        line(depth, f"{self.right} = {panel}")
-        line(depth, f"pack(pack_code, {source}, {stride}, {panel}, {text(self.w)}, {loops}, {count})")
+        panel = self._in_panel()
+        pack = f"pack(pack_code, {source}, {table}, {text(step or ZERO)}, {panel}, {text(self.w)}, {loops}, {count})"
         inner = [mul(*(level[0] for level in self.levels[number + 1 :])) for number in range(len(self.levels))]
         packed = [mul(inside, self.w) for inside in inner]
+        condition = "True"
+        if not self.known.packs_right:
+            condition = self._copy_pays()
+            if not condition or max(len(self.levels), len(found)) > DEEPEST:
+                self.right = source
+                return
+        if condition == "True":
+            line(depth, pack)
+            line(depth, f"{self.right} = {panel}")
+        else:
+            copied = [self._local(f"across{number}") for number in range(len(self.levels))]
+            names = ", ".join([self.right, *map(text, copied)])
+            line(depth, f"{names} = {', '.join([source, *(text(right) for _, _, right in self.levels)])}")
+            line(depth, f"if {condition}:")
+            line(depth + 1, pack)
+            line(depth + 1, f"{names} = {', '.join([panel, *map(text, packed)])}")
+            packed = copied
         self.levels = [(extent, left, step) for (extent, left, _), step in zip(self.levels, packed, strict=True)]
 
 

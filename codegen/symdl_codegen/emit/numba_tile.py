@@ -19,7 +19,6 @@ from symdl_codegen.emit.scalar_text import SUM, ScalarText
 from symdl_codegen.intrinsics.machine import lanes, tile_sizes
 from symdl_codegen.ir import Axis, Contract, Load, Module, Size, Statement, Store
 from symdl_codegen.scalars import ONE, merged_stride, strides
-from symdl_codegen.schedule.panels import panels
 
 
 class Writer(Protocol):
@@ -55,8 +54,7 @@ def helpers(part: Contract, module: Module) -> list[str]:
     """The native helpers that the tile calls."""
     if part.along == "depth":
         return ["dots"]
-    known = panels(part, module.buffers)
-    return ["tile", "pack"] if known.packs_right or len(known.levels) == 1 else ["tile"]
+    return ["tile", "pack"]
 
 
 class TileText:
