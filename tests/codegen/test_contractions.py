@@ -1,6 +1,7 @@
 """Contractions in tiles: every orientation, remainder and way of packing gives the same sums, to the bit."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -116,9 +117,9 @@ def test_several_depths_that_follow_each_other_are_one(order):
     rng = np.random.default_rng(0)
     d, h = rng.normal(size=(5, 7, 261)), rng.normal(size=(5, 7, 110))
     np.testing.assert_allclose(fn({"d": d, "h": h})["g"], np.einsum("tni,tnj->ij", d, h), rtol=1e-11, atol=1e-12)
-    assert (", 1, 0, 0, 1, 0, 0, nk_g_value" in " ".join(fn.source.split())) == (order == ("t", "n")), "one depth"
-    text = " ".join(build(b.program("g")).source.split())
-    assert ", 1, 0, 0, 1, 0, 0, nk_g_value" in text, "summed over in the order in which they are stored"
+    single = re.compile(r"1, 0, 0,\s*1, 0, 0, nk_")  # one loop in the tile
+    assert bool(single.search(fn.source)) == (order == ("t", "n")), "one depth"
+    assert single.search(build(b.program("g")).source), "summed over in the order in which they are stored"
 
 
 def test_depths_apart_stay_apart():
