@@ -7,11 +7,12 @@ from time import perf_counter
 
 import numpy as np
 
-from symdl_codegen.intrinsics.machine import lanes
+from symdl_codegen.intrinsics.machine import lanes, tile_shape
 from symdl_codegen.intrinsics.peak import FMA_CHAINS, SWEEP_VECTORS
 from symdl_codegen.runtime import native
 
 CALL_SECONDS = 0.01
+TILE_DEPTH = 96
 
 
 def peak(dtype: str, threads: int, calls: int = 5) -> float:
@@ -22,6 +23,32 @@ def peak(dtype: str, threads: int, calls: int = 5) -> float:
     steps = int(CALL_SECONDS * 2e9 * 2 / FMA_CHAINS)
     seconds = [_together(lambda k: function(sinks[k].ctypes.data, steps), threads) for _ in range(calls)]
     return flops * steps * threads / min(seconds)
+
+
+def tile_rate(dtype: str, threads: int, calls: int = 5) -> float:
+    """Return floating-point operations for each second of the contraction tile, its operands in the first cache.
+
+    A processor may run at a lower clock as soon as its multiply-adds read memory: no product reaches ``peak`` then.
+    """
+    function = _function(f"tile_{dtype}", 20)
+    rows, columns = tile_shape(dtype)
+    turns = int(CALL_SECONDS * 1e9 / TILE_DEPTH / (rows * columns / lanes(dtype) / 2))
+    item = np.dtype(dtype).itemsize
+
+    def operands() -> list[np.ndarray]:
+        found = [np.zeros(count * TILE_DEPTH + 64, dtype) for count in (rows, columns)]
+        found.append(np.zeros(rows * columns + 64, dtype))
+        return [array[-array.ctypes.data % 64 // item :] for array in found]  # a line of the cache begins there
+
+    kept = [operands() for _ in range(threads)]
+
+    def work(k: int) -> None:
+        a, b, c = (array.ctypes.data for array in kept[k])
+        depth = (turns, 0, 0, 1, 0, 0, TILE_DEPTH, rows, columns)  # the same again and again
+        function(a, 0, 1, rows, b, c, columns, 0, *depth, rows, columns, rows)
+
+    seconds = [_together(work, threads) for _ in range(calls)]
+    return 2.0 * rows * columns * TILE_DEPTH * turns * threads / min(seconds)
 
 
 def bandwidth(size: int, dtype: str, threads: int, in_place: bool = True, calls: int = 5) -> float:

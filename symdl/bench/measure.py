@@ -58,6 +58,7 @@ class Row:
         floor: The seconds that the operations take at the peak measured in between: the shortest sample.
         runners: By name; symdl's come first.
         cold: symdl's start with an empty cache.
+        tile: Operations for each second of the contraction tile on operands in the first cache, the best measured.
         kernels: Those of symdl: name, note (its equations), calls and seconds for each step, the slowest first.
     """
 
@@ -67,6 +68,7 @@ class Row:
     floor: float
     runners: dict[str, Times]
     cold: Times | None = None
+    tile: float = 0.0
     kernels: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -179,6 +181,7 @@ def measure(
             for name, child in children.items():
                 (floors if name == "machine" else row.runners[name].seconds).extend(child.ask("sample"))
                 sleep(SETTLE_SECONDS)
+            row.tile = max(row.tile, children["machine"].ask("tile"))
             rounds += 1
         row.floor = min(floors)
         if profile and threads == 1:

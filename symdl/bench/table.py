@@ -101,8 +101,11 @@ def _besides(rows: Sequence[Row]) -> list[str]:
 def _peaks(rows: Sequence[Row]) -> list[str]:
     if not rows:
         return []
-    found = sorted({(row.threads, round(row.peak / 1e9)) for row in rows})
-    text = ", ".join(f"{peak} GFLOP/s with {threads}" for threads, peak in found)
+    found = sorted({(row.threads, round(row.peak / 1e9), round(100 * row.tile / row.peak)) for row in rows})
+    text = ", ".join(
+        f"{peak} GFLOP/s with {threads}{f' (a tile that reads the first cache: {tile} %)' * (tile > 0)}"
+        for threads, peak, tile in found
+    )
     return [f"floor: operations of the products over the peak of multiply-adds in registers, measured in turn: {text}"]
 
 

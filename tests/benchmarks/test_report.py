@@ -8,7 +8,7 @@ import pytest
 
 from symdl.bench import measure as measuring
 from symdl.bench.child import Child, ChildError
-from symdl.bench.limits import bandwidth, peak
+from symdl.bench.limits import bandwidth, peak, tile_rate
 from symdl.bench.measure import Row, Times
 from symdl.bench.table import duration
 from symdl.cli import bench as command
@@ -72,6 +72,7 @@ def test_a_runner_that_fails_says_why():
 
 def test_limits_are_positive():
     assert peak("float32", 1, 1) > 1e8
+    assert tile_rate("float64", 2, 1) > 1e8
     assert bandwidth(1 << 20, "float64", 2, in_place=False, calls=1) > 1e7
 
 

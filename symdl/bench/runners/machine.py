@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from symdl.bench.limits import peak
+from symdl.bench.limits import peak, tile_rate
 from symdl.bench.runner import Compared
 from symdl.bench.workload import Workload
 
@@ -13,6 +13,7 @@ class Machine(Compared):
     """Multiply-adds in registers on all threads; a sample is the seconds that the workload's operations take so."""
 
     name: ClassVar[str] = "machine"
+    requests = (*Compared.requests, "tile")
 
     def imports(self) -> None:
         """Everything is there."""
@@ -21,6 +22,7 @@ class Machine(Compared):
         """Compile the loop."""
         self.workload = workload
         peak(workload.dtype, self.threads, 1)
+        tile_rate(workload.dtype, self.threads, 1)
 
     def results(self) -> np.ndarray:
         """Nothing is computed."""
@@ -29,6 +31,10 @@ class Machine(Compared):
     def sample(self) -> list[float]:
         """Return the floor."""
         return [self.workload.flops / peak(self.workload.dtype, self.threads)]
+
+    def tile(self) -> float:
+        """Return what the contraction tile reaches."""
+        return tile_rate(self.workload.dtype, self.threads)
 
 
 RUNNER = Machine
