@@ -26,6 +26,7 @@ steps = sd.derivation(cost, theta, order=2)
 print("The negative log-likelihood, its gradient and its Hessian:\n")
 print(steps)
 verdict = sd.convexity(cost, theta)
+assert verdict.convex
 print(f"\nIt is {verdict.verdict}: {verdict.reasons[0]}.")
 
 # Newton's method; the inverse of the Hessian at the end is the covariance of the estimates.
@@ -57,7 +58,8 @@ page = article(
         r"are the design matrix $X$; the probability is modelled by $\hat{y} = \sigma_{\mathrm{Sig}}(X\theta)$.",
         "# The likelihood and its derivatives",
         steps,
-        f"The cost is {verdict.verdict}: its Hessian is {verdict.reasons[0]}. So every local minimum is a global one.",
+        f"The cost is {verdict.verdict}, since its Hessian is {verdict.reasons[0]}. So every local minimum is a global "
+        "one.",
         "# Newton's method",
         "$$" + newton.equations()[0].replace("&", "") + "$$",
         f"{fit.message[0].upper()}{fit.message[1:]}. The log-likelihood there is {-fit.value:.6f}, and the inverse of "

@@ -197,7 +197,7 @@ def _product(groups: Sequence[tuple[frozenset[int], Expr]], pairs: Pairs) -> Pro
     if turned % 2:
         return None
     reasons = tuple(reason for proof in proofs for reason in proof.reasons)
-    return Proof(("Kronecker product of", *(f"  {reason}" for reason in reasons)), all(p.strict for p in proofs))
+    return Proof(("Kronecker product of:", *(f"  {reason}" for reason in reasons)), all(p.strict for p in proofs))
 
 
 def _parts(products: list[Product], pairs: Pairs) -> list[Proof | None]:

@@ -10,7 +10,7 @@ from symdl.curvature.signs import positive
 from symdl.expr.calls import Call
 from symdl.expr.nodes import Element, Reduce
 from symdl.expr.scalar import ScalarOp
-from symdl.expr.system import System, trace
+from symdl.expr.system import System, elements_of, trace
 
 
 def obstacle(value: Any, variables: Sequence[Any]) -> str:
@@ -95,7 +95,7 @@ def _safe(system: System, argument: Expr, variables: Sequence[Any]) -> bool:
 
 def _positive(system: System, expr: Expr) -> bool:
     """Tell whether a formula is provably positive, what other equations say about its parts included."""
-    if positive(expr):
+    if positive(expr) or positive(_read(system, expr)):
         return True
     inner = system.by_target.get(expr.tensor) if isinstance(expr, Element) else None
     if inner is not None:
@@ -105,6 +105,14 @@ def _positive(system: System, expr: Expr) -> bool:
     if isinstance(expr, Reduce | Pow):
         return _positive(system, expr.body if isinstance(expr, Reduce) else expr.base)
     return False
+
+
+def _read(system: System, expr: Expr) -> Expr:
+    """Return a formula with what it reads written out where that is no reduction: 1 - ŷ becomes 1 - σ(u)."""
+    inner = {load: system.by_target[load.tensor] for load in elements_of(expr) if load.tensor in system.by_target}
+    found = {load: item.body for load, item in inner.items() if not isinstance(item.body, Reduce)}
+    written: Expr = expr.xreplace(found)
+    return written
 
 
 def _affine(system: System, expr: Expr, variables: Sequence[Any]) -> bool:

@@ -81,3 +81,14 @@ def test_scalars():
     assert convexity(sd.softplus(b), b).convex
     assert convexity(sd.log(sd.scalar("c", positive=True)), sd.scalar("c", positive=True)).concave
     assert convexity(b**3, b).verdict == "unknown"
+
+
+def test_probabilities_with_names_are_positive():
+    """The likelihood as a book writes it: log ŷ and log(1 - ŷ) with named intermediates have a domain in one part."""
+    n, p = sd.dims("n p")
+    X, y, theta = sd.matrix("X", n, p), sd.vector("y", n, probability=True), sd.vector("theta", p)
+    u = sd.named("u", X @ theta)
+    y_hat = sd.named("y_hat", sd.sigmoid(u))
+    found = sd.convexity(-(y @ sd.log(y_hat) + (1 - y) @ sd.log(1 - y_hat)), theta)
+    assert found.convex
+    assert "Gram matrix" in found.reasons[0]
