@@ -72,7 +72,8 @@ def batch_norm(
 
     With ``running``, as in ``sd.batch_norm(x, gamma, beta, running=True)``, training normalises with the statistics of
     the batch and carries averages of them along, as states of the model, with which prediction normalises:
-    μ_run ← (1-m) μ_run + m μ̂ and σ²_run ← (1-m) σ²_run + m σ̂² k/(k-1) for means over k entries.
+    μ_run ← (1-m) μ_run + m μ̂ and σ²_run ← (1-m) σ²_run + m σ̂² k/(k-1) for means over k entries. Over one entry, as in
+    a batch of one sample that has no other places, there is nothing to normalise: ``sd.fit`` refuses it.
 
     Args:
         x: The entries of one sample, (c,) or (c, ...); or, with ``batch_axis``, those of the whole batch.
