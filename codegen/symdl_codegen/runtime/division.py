@@ -12,27 +12,21 @@ from itertools import product
 from math import inf, prod
 
 from symdl_codegen.emit import Call, Share
-from symdl_codegen.emit.shares import places_of, plain_positions
 from symdl_codegen.intrinsics.machine import tile_shape
 from symdl_codegen.ir import (
     Contract,
-    Index,
     Kernel,
-    Load,
-    Local,
     Module,
-    Scalar,
     Statement,
     Store,
     routines,
     statements,
-    walk,
 )
 from symdl_codegen.runtime.arena import longest
 from symdl_codegen.runtime.arguments import item_bytes
 from symdl_codegen.runtime.calls import turns
 from symdl_codegen.runtime.strips import unrolled
-from symdl_codegen.runtime.traffic import Region, Touch, Touched, Traffic
+from symdl_codegen.runtime.traffic import Along, Region, Touch, Touched, Traffic
 from symdl_codegen.runtime.work import CALL, Work, work
 from symdl_codegen.scalars import evaluate
 
@@ -81,34 +75,6 @@ class Turn:
     items: tuple[Item, ...]
     phase: str
     looped: bool
-
-
-def touches(module: Module, calls: Sequence[Call]) -> list[tuple[Touch, ...]]:
-    """What each call touches besides the scratch of each worker, which no other one sees."""
-    found = []
-    for kernel, call in zip(module.kernels, calls, strict=True):
-        places = places_of(kernel)
-        if any(isinstance(part, Contract) and part.symmetric for part in statements(kernel.body)):
-            places = {}  # its columns are from both ends
-        own = []
-        for name in sorted(kernel.reads | kernel.writes):
-            if module.buffers[name].role == "scratch":
-                continue
-            along = [
-                (number, position)
-                for number, share in enumerate(call.shares)
-                for position in plain_positions(share.axes[0].index, places.get(name, []))
-            ]
-            own.append(Touch(name, name in kernel.writes, tuple(along), tuple(_still(places.get(name, [])))))
-        found.append(tuple(own))
-    return found
-
-
-def _still(places: list[tuple[Scalar, ...]]) -> Iterator[int]:
-    """The positions where every one of ``places`` has a number or a size."""
-    for position in range(min(map(len, places), default=0)):
-        if not any(isinstance(node, Index | Load | Local) for place in places for node in walk(place[position])):
-            yield position
 
 
 class Divider:
@@ -196,6 +162,7 @@ class Divider:
                 for own, region in zip(ends, regions, strict=True):
                     if touch.buffer in batch and region is not None:
                         own.append(next(((first, last) for p, first, last in region if p == 0), (0, length)))
+        ends = [[(max(f, 0), min(e, length)) for f, e in own] for own in ends]
         return [(min((f for f, _ in own), default=0), max((e for _, e in own), default=0)) for own in ends]
 
     def _equal_rows(self) -> list[tuple[int, int]]:
@@ -318,14 +285,18 @@ class Divider:
                     None
                     if part is None
                     else tuple(
-                        (place, part[share][0] // division.inner[share], -(-part[share][1] // division.inner[share]))
-                        for share, place in touch.along
+                        self._region(along, part[along.share], division.inner[along.share]) for along in touch.along
                     )
                     for part in division.parts
                 ),
             )
             for touch in self.touched[number]
         ]
+
+    def _region(self, along: Along, part: tuple[int, int], inner: int) -> tuple[int, int, int]:
+        first, last = along.step * (part[0] // inner), along.step * (-(-part[1] // inner) - 1) + 1
+        low = min(evaluate(low, self.sizes) for low, _ in along.reach)
+        return along.position, first + low, last + max(evaluate(high, self.sizes) for _, high in along.reach)
 
     def _waits(self, now: Touched) -> bool:
         """Whether a worker touches what another one has written since the last barrier, or writes what it has read."""
@@ -396,4 +367,4 @@ def _alone(before: tuple[Region, ...], now: tuple[Region, ...]) -> bool:
     return len({who for regions in (before, now) for who, region in enumerate(regions) if region is not None}) <= 1
 
 
-__all__ = ["Divider", "Item", "Touch", "Turn", "touches"]
+__all__ = ["Divider", "Item", "Turn"]

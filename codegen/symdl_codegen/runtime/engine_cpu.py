@@ -23,8 +23,9 @@ from symdl_codegen.runtime import driver, native
 from symdl_codegen.runtime.arena import ALIGNMENT, Life, byte_size, layout, lifetimes, longest
 from symdl_codegen.runtime.arguments import dtype_of, item_bytes
 from symdl_codegen.runtime.calls import CallTable
-from symdl_codegen.runtime.division import Divider, touches
+from symdl_codegen.runtime.division import Divider
 from symdl_codegen.runtime.plan import Meeting, Places, Plan
+from symdl_codegen.runtime.touches import touches
 from symdl_codegen.runtime.workers import available, crew, thread_count
 
 BARRIER = "barrier_int64"

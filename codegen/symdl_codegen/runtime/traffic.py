@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from symdl_codegen.ir import Module
+from symdl_codegen.ir import Module, Scalar
 from symdl_codegen.scalars import evaluate
 
 FETCH = 0.4  # nanoseconds for each byte that another worker has written
@@ -14,16 +14,29 @@ Region = tuple[tuple[int, int, int], ...] | None
 
 
 @dataclass(frozen=True, slots=True)
+class Along:
+    """At ``position`` a buffer is touched at ``step`` times the first index of ``share``, and something added to it.
+
+    ``reach`` are the least and the most of that, for each place.
+    """
+
+    share: int
+    position: int
+    step: int
+    reach: tuple[tuple[Scalar, Scalar], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Touch:
     """A buffer that a kernel reads or writes.
 
-    ``along`` has (share, position) where it is always at the first index of a share; ``still`` are the positions where
-    a call touches one place only, as the time.
+    ``along`` are the positions that move with the first index of a share; ``still`` those where a call touches one
+    place only, as the time.
     """
 
     buffer: str
     writes: bool
-    along: tuple[tuple[int, int], ...] = ()
+    along: tuple[Along, ...] = ()
     still: tuple[int, ...] = ()
 
 
@@ -97,10 +110,10 @@ class Traffic:
             low, high = limits.get(position, (first, last))
             limits[position] = max(low, first), min(high, last)
         lengths = [
-            max(limits[position][1] - limits[position][0], 0)
-            if position in limits
-            else 1
+            1
             if position in touch.still
+            else max(min(limits[position][1], length) - max(limits[position][0], 0), 0)
+            if position in limits
             else length
             for position, length in enumerate(self.shapes[touch.buffer])
         ]
