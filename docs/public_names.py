@@ -11,7 +11,7 @@ PARTS = {
         "symdl.expr.sizes",
         "symdl.expr.declare",
         "symdl.expr.layers",
-        "symdl.expr.recurrence",
+        "symdl.expr.recur",
         "symdl.expr.state",
     ),
     "Deriving": (

@@ -23,6 +23,12 @@ def test_every_name_has_its_part_and_its_documentation(public_names):
         assert public_names.summary(name)
 
 
+def test_parts_are_those_of_modules_that_exist(public_names):
+    prefixes = [prefix for prefixes in public_names.PARTS.values() for prefix in prefixes]
+    assert [prefix for prefix in prefixes if importlib.util.find_spec(prefix) is None] == []
+    assert public_names.part_of("recurrence") == public_names.part_of("tensor") == "Declaring"
+
+
 @pytest.mark.parametrize(
     "name", ["grad", "derivation", "latex", "compile", "Model", "fit", "relu", "softmax", "losses"]
 )
