@@ -4,7 +4,7 @@ import sympy
 from sympy import And, Basic, Expr, Ge, Integer, KroneckerDelta, Lt, Mod
 from sympy.logic.boolalg import Boolean
 
-from symdl.derive.mixed_radix import digits, join_quotients
+from symdl.derive.mixed_radix import digits, join_quotients, split_digits
 from symdl.expr.index import Index, free_indices, rebuild, substitute
 from symdl.expr.nodes import Array, Element, Reduce
 from symdl.expr.scalar import SCALAR_OPS
@@ -23,6 +23,22 @@ def transpose(
         places: Where each iteration contributes, one index expression per target axis.
         targets: The target's indices and extents.
     """
+    split = split_digits(value, axes, places)
+    if split is not None:
+        found = _transpose(*split, targets)
+        if {index for index, _ in found[1]} <= set(dict(axes)):
+            return _summed(*found)
+    return _summed(*_transpose(value, axes, places, targets))
+
+
+def _summed(value: Expr, axes: list[tuple[Index, Expr]]) -> Expr:
+    return Reduce("add", value, *axes) if axes else value
+
+
+def _transpose(
+    value: Expr, axes: list[tuple[Index, Expr]], places: tuple[Expr, ...], targets: list[tuple[Index, Expr]]
+) -> tuple[Expr, list[tuple[Index, Expr]]]:
+    """Return what is summed, and the axes over which it is: those whose indices are not determined by the places."""
     extents = dict(axes)
     value = _separate(value, extents)
     solution: dict[Index, Expr] = {}
@@ -70,7 +86,7 @@ def transpose(
     conditions = [guard for guard in (substitute(guard, solution) for guard in guards) if guard is not sympy.true]
     if conditions:
         result = SCALAR_OPS["where"](And(*conditions), result, Integer(0))
-    return Reduce("add", result, *rest) if rest else result
+    return result, rest
 
 
 def _separate(value: Expr, extents: dict[Index, Expr]) -> Expr:

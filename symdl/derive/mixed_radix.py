@@ -7,7 +7,7 @@ import sympy
 from sympy import Expr, Mod
 from sympy.logic.boolalg import Boolean
 
-from symdl.expr.index import Index, free_indices
+from symdl.expr.index import Index, free_indices, fresh_index, substitute
 
 Target = tuple[Expr, Expr]  # an index expression of the result, and the size of the axis it runs over
 
@@ -38,14 +38,57 @@ def join_quotients(places: list[Expr], targets: list[Target]) -> tuple[list[Expr
     return places, targets
 
 
+def split_digits(
+    value: Expr, axes: list[Target], places: tuple[Expr, ...]
+) -> tuple[Expr, list[Target], tuple[Expr, ...]] | None:
+    """Put m·a + b, 0 <= b < m, for what places read by ``floor(e/m)`` and ``e mod m``: an index or a number of some.
+
+    So a reshape from (8, 3) to (4, 6), x[⌊i/2⌋, 3 (i mod 2) + j], has digits a, b and j that determine each other.
+
+    Returns:
+        The value, the axes and the places over the new indices; None if there is no such number.
+    """
+    found = list(axes)
+    for remainder in sorted({part for place in places for part in place.atoms(Mod)}, key=str):
+        number, size = remainder.args
+        extents = dict(found)
+        own = [index for index, _ in found if index in free_indices(number)]
+        if number.has(Mod, sympy.floor) or not own or free_indices(number) != set(own):
+            continue
+        total = sympy.Mul(*(extents[index] for index in own))
+        if sympy.fraction(sympy.cancel(total / size))[1] != 1:
+            continue
+        above, below = fresh_index(), fresh_index()
+        flat = size * above + below
+        solved = ({own[0]: flat}, []) if number == own[0] else digits(number, (flat, total), own, extents)
+        if solved is None or solved[1]:
+            continue
+        mapping = {sympy.floor(sympy.expand(number / size)): above, remainder: below}
+        places = tuple(substitute(place.xreplace(mapping), solved[0]) for place in places)
+        value = substitute(value.xreplace(mapping), solved[0])
+        new = [(above, sympy.cancel(total / size)), (below, size)]
+        found = [*(axis for axis in found if axis[0] not in own), *new]
+    return (value, found, places) if found != axes else None
+
+
 def _whole(place: Expr, remainder: Expr) -> Expr | None:
     """Return m·place + remainder without a floor, where the place's floor is the remainder's quotient."""
     size = remainder.args[1]
     for floor in sorted(place.atoms(sympy.floor), key=str):
         value = sympy.expand(size * floor.args[0])
-        if place.coeff(floor) == 1 and Mod(value, size) == remainder:
+        if place.coeff(floor) == 1 and _remainder(value, size) == _remainder(remainder, size):
             return sympy.expand(size * (place - floor) + value)
     return None
+
+
+def _remainder(value: Expr, size: Expr) -> Expr:
+    """Return ``value mod size`` with multiples of the size left out; (e mod k·m) mod m is e mod m."""
+    if isinstance(value, Mod) and sympy.cancel(value.args[1] / size).is_integer:
+        value = value.args[0]
+    terms = (term.as_coeff_Mul() for term in sympy.Add.make_args(sympy.expand(value)))
+    return Mod(
+        sympy.Add(*(Mod(number, size) * rest if size.is_Integer else number * rest for number, rest in terms)), size
+    )
 
 
 def digits(
