@@ -95,11 +95,14 @@ class Element(Scalar):
         return f"{printer._print(self.tensor)}[{', '.join(map(printer._print, self.indices))}]"
 
 
-def compares_indices(condition: Basic) -> bool:
-    """Tell whether a condition compares indices, and not only elements: it may then guard a read."""
+def compares_indices(condition: Basic, bound: frozenset[Index] = frozenset()) -> bool:
+    """Tell whether a condition compares indices other than ``bound``, and not only elements: it may guard a read."""
     if isinstance(condition, Element):
         return False
-    return isinstance(condition, Index) or any(map(compares_indices, condition.args))
+    if isinstance(condition, Index):
+        return condition not in bound
+    inner = bound.union(getattr(condition, "bound_indices", None) or ())
+    return any(compares_indices(part, inner) for part in condition.args)
 
 
 _NONNEGATIVE = frozenset({"nonnegative", "positive", "simplex", "one_hot", "probability"})

@@ -32,7 +32,7 @@ def triplet_loss(anchor: Any, positive: Any, negative: Any, margin: Any = 1) -> 
         ShapeError: for embeddings of different shapes.
     """
     gap = total(square(anchor - positive)) - total(square(anchor - negative))
-    return SCALAR_OPS["relu"](gap + _margin(margin, "triplet_loss"), Integer(0))
+    return SCALAR_OPS["maximum"](Integer(0), gap + _margin(margin, "triplet_loss"))
 
 
 def contrastive_loss(first: Any, second: Any, same: Any, margin: Any = 1) -> Expr:
@@ -50,5 +50,5 @@ def contrastive_loss(first: Any, second: Any, same: Any, margin: Any = 1) -> Exp
     """
     y, squared = as_scalar(same, "contrastive_loss"), total(square(first - second))
     distance = SCALAR_OPS["where"](Gt(squared, 0), sqrt(squared), Integer(0))
-    apart = SCALAR_OPS["relu"](_margin(margin, "contrastive_loss") - distance, Integer(0))
+    apart = SCALAR_OPS["maximum"](Integer(0), _margin(margin, "contrastive_loss") - distance)
     return y * squared + (1 - y) * apart**2

@@ -7,6 +7,7 @@ from sympy import Add, Basic, Expr, KroneckerDelta, Mul, Pow, Symbol
 
 from symdl.expr.index import Index, axis_index, free_indices, substitute
 from symdl.expr.nodes import Element, Tensor
+from symdl.expr.scalar import ScalarOp
 from symdl.simplify.growth import may_cancel, may_expand
 from symdl.simplify.scope import Scope, map_in_scope
 
@@ -43,7 +44,7 @@ def _tidy(expr: Expr, scope: Scope) -> Expr:
     atoms: dict[Basic, Symbol] = {}
     plain = _abstract(expr, atoms)
     best = _shortest(plain)
-    best = _alike(best.xreplace({symbol: atom for atom, symbol in atoms.items()}))
+    best = _alike(_slopes(best.xreplace({symbol: atom for atom, symbol in atoms.items()})))
     return contract_deltas(spread_deltas(best), scope)
 
 
@@ -72,16 +73,35 @@ def _shortest(plain: Expr) -> Expr:
 
 
 def _turned(product: Expr) -> Expr:
-    """Return (a - b)·(x - 1) as (b - a)·(1 - x), and (a - b)/(x - 1) as (b - a)/(1 - x)."""
-    factors = list(Mul.make_args(product))
-    place = next((place for place, factor in enumerate(factors) if is_difference(factor)), None)
-    less_one = next((other for other, factor in enumerate(factors) if _is_less_one(factor)), None)
-    if place is None or less_one is None:
+    """Return (a - b)·(x - 1) as (b - a)·(1 - x), (x - 1)·(y - 1) as (1 - x)·(1 - y), -(x - 1) as 1 - x."""
+    number, rest = product.as_coeff_Mul()
+    factors = list(Mul.make_args(rest))
+    less_one = [place for place, factor in enumerate(factors) if _is_less_one(factor)]
+    difference = next((place for place, factor in enumerate(factors) if is_difference(factor)), None)
+    if not less_one or len(factors) + (number != 1) < 2:
         return product
-    base, exponent = factors[less_one].as_base_exp()
-    factors[less_one] = Add(*(-term for term in base.args)) ** exponent
-    factors[place] = Add(*(-term for term in factors[place].args))
-    return Mul(*factors)
+    turned = list(less_one)
+    if len(less_one) % 2:
+        if difference is not None:
+            turned.append(difference)
+        elif number.is_negative:
+            number = -number
+        else:
+            turned.pop()
+    for place in turned:
+        base, exponent = factors[place].as_base_exp()
+        factors[place] = Add(*(-term for term in base.args)) ** exponent
+    return Mul(number, *factors)
+
+
+def _slopes(product: Expr) -> Expr:
+    """Return t·(tanh² - 1) as -t·(1 - tanh²): one minus the square of a function is how its slope is written."""
+    for factor in Mul.make_args(product):
+        if isinstance(factor, Add) and _is_less_one(factor):
+            [square] = [term for term in factor.args if term != -1]
+            if isinstance(square, Pow) and isinstance(square.base, ScalarOp) and square.exp.is_even:
+                return Mul(-1, *(part for part in Mul.make_args(product) if part is not factor)) * (1 - square)
+    return product
 
 
 def _alike(product: Expr) -> Expr:
@@ -203,8 +223,11 @@ def _atom(number: int, positive: bool) -> Symbol:
 
 def spread_deltas(expr: Expr) -> Expr:
     """Multiply out a product with a sum that holds a Kronecker delta: s_i·(δ(i,j) - s_j) reads as diag(s) - s·sᵀ."""
-    if isinstance(expr, Mul) and any(isinstance(part, Add) and part.has(KroneckerDelta) for part in expr.args):
-        return sympy.expand_mul(expr)
+    if isinstance(expr, Mul):
+        for part in expr.args:
+            if isinstance(part, Add) and part.has(KroneckerDelta):
+                rest = Mul(*(other for other in expr.args if other is not part))
+                return Add(*(spread_deltas(rest * term) for term in part.args))
     return expr
 
 

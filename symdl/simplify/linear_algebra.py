@@ -2,6 +2,7 @@
 
     (A⁻¹)⁻¹ = A    (c A)⁻¹ = A⁻¹/c    diag(d)⁻¹ = diag(1/d)    Q⁻¹ = Qᵀ for an orthogonal Q    (Aᵀ)⁻¹ = (A⁻¹)ᵀ
     det A⁻¹ = 1/det A    det c A = cⁿ det A    det diag(d) = Π d    likewise log det, where what is left is positive
+    A⁻¹ e_k = column k of A⁻¹
     A A⁻¹ = I    A solve(A, B) = B    L Lᵀ = A for L = chol(A)    Vᵀ V = V Vᵀ = I for eigenvectors, Uᵀ U = I
 
 Each is an identity wherever both sides have a value. Inverses and determinants of products stay as they are: taken
@@ -55,7 +56,7 @@ def simplify_call(call: Call, definition: Definition, note: Callable[[str], None
     opened = call.open()
     [(row, size), (column, _)], content = opened[0]
     operand = _Operand(content, row, column, size)
-    for rule in (_diagonal, _multiple, _orthogonal, _of_inverse):
+    for rule in (_diagonal, _multiple, _orthogonal, _of_inverse, _unit):
         found = rule(call, operand, definition)
         if found is not None:
             note("linear algebra")
@@ -144,6 +145,22 @@ def _of_inverse(call: Call, operand: _Operand, definition: Definition) -> Expr |
         return _sum(lambda k: matrix.at(i, k) * _right(call)(k, j), operand.size)
     other = matrix.call(call.op)
     return 1 / other if call.op == "determinant" else -other
+
+
+def _unit(call: Call, operand: _Operand, definition: Definition) -> Expr | None:
+    """Use A⁻¹ e_k = column k of A⁻¹."""
+    if call.op != "solve":
+        return None
+    content, (row, _), (column, _) = call.operands[1]
+    factors = list(Mul.make_args(content))
+    having = [factor for factor in factors if row in free_indices(factor)]
+    if len(having) != 1 or not isinstance(having[0], KroneckerDelta) or row not in having[0].args:
+        return None
+    place = next(arg for arg in having[0].args if arg != row)
+    i, j = call.places
+    rest = Mul(*(factor for factor in factors if factor is not having[0]))
+    mapping = {column: j}
+    return substitute(rest, mapping) * operand.call("inverse", i, substitute(place, mapping))
 
 
 def cancel(axes: Axes, content: Expr, definition: Definition) -> tuple[Axes, Expr] | None:

@@ -12,10 +12,12 @@ from symdl.simplify.scope import Scope, rebuild_in_scope
 
 
 def sigmoids(expr: Expr) -> Expr:
-    """Use e^u/(1+e^u) = σ(u), 1/(1+e^u) = σ(-u) and 1 - σ(u) kept; e^u/(2+e^u) is none."""
+    """Use e^u/(1+e^u) = σ(u), 1/(1+e^u) = σ(-u), 1 - σ(-u) = σ(u) and 1 - σ(u) kept; e^u/(2+e^u) is none."""
     exp, sigmoid = SCALAR_OPS["exp"], SCALAR_OPS["sigmoid"]
 
     def visit(node: Basic) -> Basic | None:
+        if isinstance(node, Add):
+            return _complement(Add(*(rebuild(term, visit) for term in node.args)), sigmoid)
         if not isinstance(node, Mul | Pow):
             return None
         factors = [
@@ -31,11 +33,11 @@ def sigmoids(expr: Expr) -> Expr:
             rest = factors[:position] + factors[position + 1 :]
             top = next((k for k, part in enumerate(rest) if _base(part) == exp(argument)), None)
             if top is None:
-                return Mul(*rest, sigmoid(-argument) ** power)
+                return _slopes([*rest, sigmoid(-argument) ** power], sigmoid)
             have = rest[top].exp if isinstance(rest[top], Pow) else 1
             used = min(int(have), int(power))
             rest[top] = exp(argument) ** (have - used)
-            return Mul(*rest, sigmoid(argument) ** used, sigmoid(-argument) ** (power - used))
+            return _slopes([*rest, sigmoid(argument) ** used, sigmoid(-argument) ** (power - used)], sigmoid)
         for position, factor in enumerate(factors):  # e^u σ(-u) = σ(u)
             if isinstance(factor, exp):
                 partner = sigmoid(-factor.args[0])
@@ -45,9 +47,31 @@ def sigmoids(expr: Expr) -> Expr:
                     return visit(Mul(*rest, factors[other] / partner, sigmoid(factor.args[0]))) or Mul(
                         *rest, factors[other] / partner, sigmoid(factor.args[0])
                     )
-        return Mul(*factors) if isinstance(node, Mul) else None
+        return _slopes(factors, sigmoid) if isinstance(node, Mul) else None
 
     return rebuild(expr, visit)
+
+
+def _complement(total: Expr, sigmoid: Any) -> Expr:
+    """Use 1 - σ(-u) = σ(u), and -(1 - σ(-u)) likewise."""
+    for term in Add.make_args(total):
+        number, part = term.as_coeff_Mul()
+        turned = isinstance(part, sigmoid) and part.args[0].could_extract_minus_sign()
+        if turned and abs(number) == 1 and -number in Add.make_args(total):
+            return total - term + number - number * sigmoid(-part.args[0])
+    return total
+
+
+def _slopes(factors: list[Expr], sigmoid: Any) -> Expr:
+    """Return a product, with σ(u)σ(-u) in it as σ(u)(1 - σ(u))."""
+    bases = {_base(factor) for factor in factors}
+    found = []
+    for factor in factors:
+        base = _base(factor)
+        turned = isinstance(base, sigmoid) and base.args[0].could_extract_minus_sign()
+        partner = sigmoid(-base.args[0]) if turned else base
+        found.append(factor.xreplace({base: 1 - partner}) if turned and partner in bases else factor)
+    return Mul(*found)
 
 
 def _base(factor: Expr) -> Expr:

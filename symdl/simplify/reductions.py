@@ -11,6 +11,7 @@ from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.structure import structure_key
 from symdl.simplify.algebra import complexity, tidy
 from symdl.simplify.scope import Scope
+from symdl.simplify.steps import deltas_outside, solved_delta, strides
 
 Axes = list[tuple[Index, Expr]]
 Note = Callable[[str], None]
@@ -36,6 +37,11 @@ def _sum(axes: Axes, content: Expr, note: Note, scope: Scope) -> Expr:
     bound = {index for index, _ in axes}
     if content == 0:
         return Integer(0)
+    content = deltas_outside(content)
+    shorter = strides(axes, content, scope)
+    if shorter is not None:
+        note("stride")
+        return _sum(*shorter, note, scope)
     if _has_bound_delta(content, bound) and isinstance(content, Mul | sympy.Pow):
         content = sympy.expand(content, power_base=False, log=False) if not _direct_delta(content, bound) else content
     if isinstance(content, Add):
@@ -44,6 +50,10 @@ def _sum(axes: Axes, content: Expr, note: Note, scope: Scope) -> Expr:
     selected = _select(axes, factors, note, scope)
     if selected is not None:
         return selected
+    solved = solved_delta(axes, content, scope)
+    if solved is not None:
+        note("Kronecker delta")
+        return _sum(*solved, note, scope)
     outside = [factor for factor in factors if not free_indices(factor) & bound]
     inside = [factor for factor in factors if free_indices(factor) & bound]
     if not inside:
@@ -57,6 +67,10 @@ def _sum(axes: Axes, content: Expr, note: Note, scope: Scope) -> Expr:
             if number != 1:
                 outside.append(number)
                 inside[position] = rest
+    if len(inside) == 1 and isinstance(inside[0], Add):
+        total = _sum_of_terms(axes, inside[0], note, scope)
+        if complexity(total) < complexity(inside[0]):
+            return tidy(Mul(*outside) * total, scope)
     outside += _align_signs(inside)
     if outside and outside != [Integer(1)]:
         note("constant factor")
@@ -90,11 +104,17 @@ def _select(axes: Axes, factors: list[Expr], note: Note, scope: Scope) -> Expr |
     """
     inner = scope.within(axes)
     extents = dict(axes)
+
+    def shows(index: Index, place: Expr) -> bool:
+        """Tell whether a fixed place is read in the result, so that sizes with which it does not exist are refused."""
+        return place.is_Integer and any(_reads_along(factor, index, extents[index]) for factor in factors)
+
     possible = [
-        (inner.fits(other, extents[index]) or _is_read(other), position, index, other, part)
+        (inner.fits(other, extents[index]) or _is_read(other) or shows(index, other), position, index, other, part)
         for position, factor in enumerate(factors)
         for index, other, part in _selections(factor)
-        if index in extents and (isinstance(other, Index) or inner.fits(other, extents[index]) or _is_read(other))
+        if index in extents
+        and (isinstance(other, Index) or inner.fits(other, extents[index]) or _is_read(other) or shows(index, other))
     ]
     if not possible:
         return None
@@ -122,6 +142,14 @@ def _selections(factor: Expr) -> Iterator[tuple[Expr, Expr, Expr]]:
         elif isinstance(chosen, where):
             for index, other, part in _selections(chosen):
                 yield index, other, where(condition, part, Integer(0))
+
+
+def _reads_along(factor: Expr, index: Index, size: Expr) -> bool:
+    """Tell whether a factor reads, under no condition, at an index along an axis of the size that it runs over."""
+    if factor.has(SCALAR_OPS["where"]):
+        return False
+    loads = factor.atoms(Element)
+    return any((index, size) in zip(load.indices, load.tensor.shape, strict=True) for load in loads)
 
 
 def _is_read(place: Expr) -> bool:

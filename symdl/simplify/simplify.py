@@ -16,9 +16,10 @@ from symdl.expr.system import Equation, System, elements_of, trace
 from symdl.ops.softmax import Softmax
 from symdl.simplify.algebra import complexity, tidy
 from symdl.simplify.growth import may_expand
-from symdl.simplify.guards import drop_guards
+from symdl.simplify.guards import drop_guards, drop_signs
 from symdl.simplify.known_sums import KnownSums
 from symdl.simplify.linear_algebra import cancel, simplify_call
+from symdl.simplify.named_products import fold_products
 from symdl.simplify.recognise import Softmaxes, covers, fold, sigmoids
 from symdl.simplify.reductions import merge_sums, simplify_reduce
 from symdl.simplify.rewriting import Rewriting
@@ -119,6 +120,7 @@ class _Simplifier:
             if complexity(short) < complexity(inlined):
                 chosen = short
         chosen = fold(chosen, self.names)
+        chosen = chosen if self.keep else self.with_quotients(inlined, chosen, Scope(equation.axes))
         self.record("definitions written out", equation.body, chosen, Scope(equation.axes))
         if self.keep and self.quotients(chosen):  # with names in it, the written-out form may divide by less
             named = fold(self.rewrite(fold(inlined, self.names)), self.names)
@@ -138,6 +140,18 @@ class _Simplifier:
                 key = next(key for key, symbol in self.softmax.items() if symbol == chosen.tensor)
                 self.softmax[key] = target
         self.tensors[target] = tensor
+
+    def with_quotients(self, inlined: Expr, chosen: Expr, scope: Scope) -> Expr:
+        """Return the written-out form of a body with the names of quotients in it; the chosen form if there are none.
+
+        The factors of a name may stand on both sides of a parenthesis, so that the form is tried multiplied out too.
+        """
+        found = []
+        for form in (inlined, sympy.expand_mul(inlined) if self.names and may_expand(inlined) else inlined):
+            folded = fold_products(form, self.names, self.meaning)
+            if folded is not form:
+                found.append(tidy(folded, scope))
+        return min(found, key=complexity, default=chosen)
 
     def without_factors(self, body: Expr) -> Expr:
         """Return f·Σ with the sum as an element of a target of its own, so that f can meet other factors elsewhere.
@@ -219,7 +233,7 @@ class _Simplifier:
 
     def pointwise(self, body: Expr, scope: Scope) -> Expr:
         """Return the shortest form of a body, named functions recognised in it as it is and term by term."""
-        body = self.record("guards", body, drop_guards(body, dict(scope.extents)), scope)
+        body = self.record("guards", body, drop_signs(drop_guards(body, dict(scope.extents))), scope)
         expanded = sympy.expand(body, power_base=False, log=False) if may_expand(body) else body
         tidied = self.record("algebra", body, tidy(body, scope), scope)
         found = []

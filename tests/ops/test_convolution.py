@@ -161,6 +161,54 @@ def test_pointwise_is_a_matrix_product():
     check_value(sd.conv2d(x, K), np.einsum("oc,chw->ohw", arrays["K"][:, :, 0, 0], arrays["x"]), arrays, sizes)
 
 
+def test_algebra_of_convolution():
+    """6.2-lti, 6.2-prop: x ⋆ h = h ⋆ x, the product of polynomials, of spectra; a kernel u vᵀ is two passes."""
+    x, kernel, u, v = sd.matrix("x", 6, 7), sd.matrix("K", 3, 2), sd.vector("u", 3), sd.vector("v", 2)
+
+    def full(a, b):
+        rows, columns = b.shape
+        padded = sd.pad(a, [(int(size) - 1, int(size) - 1) for size in (rows, columns)])
+        image = sd.reshape(padded, (1, *padded.shape))
+        return sd.conv2d(image, sd.reshape(b, (1, 1, rows, columns)), flip=True)[0]
+
+    arrays = inputs(x, kernel, u, v)
+    shape = (8, 8)
+    spectra = np.fft.rfft2(arrays["x"], shape) * np.fft.rfft2(arrays["K"], shape)
+    check_value(full(x, kernel), np.fft.irfft2(spectra, shape), arrays, rtol=1e-10)
+    check_value(full(kernel, x), evaluate(full(x, kernel), arrays), arrays)
+    passes = full(full(x, sd.reshape(u, (3, 1))), sd.reshape(v, (1, 2)))
+    check_value(passes, evaluate(full(x, sd.outer(u, v)), arrays), arrays)
+    line = full(sd.reshape(u, (1, 3)), sd.reshape(v, (1, 2)))[0]
+    check_value(line, np.polymul(arrays["u"], arrays["v"]), arrays)
+
+
+def test_windows_as_a_matrix():
+    """6.3-im2col: K as a matrix times the windows as columns; what goes back to the picture is added up per place."""
+    x, K = sd.tensor("x", (2, 5, 6)), sd.tensor("K", (3, 2, 2, 3))
+    q, u, v, i, j = sympy.symbols("q u v i j", integer=True)
+    windows = sd.array(x[q, i + u, j + v], (q, 2), (u, 2), (v, 3), (i, 4), (j, 4))
+    columns = sd.reshape(windows, (12, 16))
+    arrays = inputs(x, K)
+    product = sd.reshape(sd.reshape(K, (3, 12)) @ columns, (3, 4, 4))
+    check_value(product, evaluate(sd.conv2d(x, K), arrays), arrays)
+    D = sd.tensor("D", windows.shape)
+    back = sd.grad(sd.sum(sd.hadamard(D, windows)), x)
+    arrays = inputs(D)
+    expected = np.zeros((2, 5, 6))
+    for a, b in np.ndindex(2, 3):
+        expected[:, a : a + 4, b : b + 4] += arrays["D"][:, a, b]
+    check_value(back, expected, arrays)
+
+
+def test_shifted_pictures_have_shifted_outputs():
+    """6.3-equivariance, away from the borders."""
+    x, K = sd.tensor("x", (2, 8, 9)), sd.tensor("K", (3, 2, 3, 3))
+    arrays = inputs(x, K)
+    moved = {**arrays, "x": np.roll(arrays["x"], (1, 2), (1, 2))}
+    y = sd.conv2d(x, K)
+    np.testing.assert_allclose(evaluate(y, moved)[:, 1:, 2:], evaluate(y, arrays)[:, :-1, :-2], rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

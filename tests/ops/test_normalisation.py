@@ -65,6 +65,26 @@ def test_catalogue_5_6_bn_back():
         check_value(gradient, expected, arrays, rtol=1e-10)
 
 
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_catalogue_6_4_gn(groups):
+    """5.6-bn-back with the mean over the channels of a group and their places."""
+    x, G = sd.tensor("x", (4, 3, 2)), sd.tensor("G", (4, 3, 2))
+    scale, shift_ = sd.vector("gamma", 4), sd.vector("beta", 4)
+    f = sd.sum(sd.hadamard(G, sd.group_norm(x, groups, scale, shift_, epsilon=epsilon)))
+    arrays = inputs(f)
+    shape = (groups, 4 // groups * 6)
+    z, eps = arrays["x"].reshape(shape), float(arrays["epsilon"])
+    scaled = (arrays["G"] * arrays["gamma"][:, None, None]).reshape(shape)
+    bar = standard(z, 1, eps)
+    means = scaled.mean(1, keepdims=True) + bar * (scaled * bar).mean(1, keepdims=True)
+    by_x = ((scaled - means) / np.sqrt(z.var(1, keepdims=True) + eps)).reshape(4, 3, 2)
+    by_gamma = (arrays["G"] * bar.reshape(4, 3, 2)).sum((1, 2))
+    for gradient, expected in zip(
+        sd.grad(f, [x, scale, shift_]), (by_x, by_gamma, arrays["G"].sum((1, 2))), strict=True
+    ):
+        check_value(gradient, expected, arrays, rtol=1e-10)
+
+
 def test_the_projection_is_what_is_printed():
     Z, G = sd.matrix("Z", n, c), sd.matrix("G", n, c)
     y = sd.batch_norm(Z, gamma, beta, batch_axis=0, epsilon=epsilon)
