@@ -15,7 +15,7 @@ import sympy
 from sympy import And, Expr, Integer, Mod, Mul
 
 from symdl.expr.index import Index, free_indices
-from symdl.expr.nodes import Element, Reduce
+from symdl.expr.nodes import Element, Reduce, TensorSymbol
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.latex.algebra import scale
 from symdl.latex.elements import ElementView, is_named, leaf, letters_for, size_form
@@ -23,6 +23,7 @@ from symdl.latex.forms import At, BigOp, Bracket, Form, Shaped
 from symdl.latex.names import used_names
 from symdl.latex.write import ATOM, PRODUCT, parenthesised, text, typeset, within
 
+ONES = "§ones"
 Sizes = Mapping[Index, Expr]
 
 
@@ -70,6 +71,8 @@ def windowed(body: Expr, sizes: Sizes) -> Form | None:
     factors, guards = _factors(content)
     loads = [factor for factor in factors if isinstance(factor, Element) and is_named(factor.tensor)]
     constant = Mul(coefficient, *(factor for factor in factors if factor not in loads))
+    if len(loads) == 1 and guards:
+        loads.append(_ones(axes))
     if len(loads) != 2 or not constant.is_number:
         return None
     for kernel, operand in (loads, loads[::-1]):
@@ -77,6 +80,12 @@ def windowed(body: Expr, sizes: Sizes) -> Form | None:
         if found is not None:
             return scale(constant, [found]) if constant != 1 else found
     return None
+
+
+def _ones(axes: list[tuple[Index, Expr]]) -> Element:
+    """Return an element of a kernel of ones: what a sum over taps without weights is the correlation with."""
+    name = r"\mathbf{1}_{" + r" \times ".join(text(size_form(size)) for _, size in axes) + "}"
+    return Element(TensorSymbol(ONES, [size for _, size in axes], latex=name), *(index for index, _ in axes))
 
 
 def _factors(content: Expr) -> tuple[list[Expr], list[Expr]]:
@@ -151,6 +160,8 @@ class _Reading:
         if not (turned or tap == index) or self.bound[index] != taps or free_indices(start):
             return None
         self.allowed += [place, *_ends(place, length, spread)]
+        if self.kernel.tensor.name == ONES:
+            turned = dilation.is_negative
         if dilation.is_negative:  # k becomes K - 1 - k
             turned, dilation = not turned, -dilation
             start = sympy.expand(start - dilation * (taps - 1))

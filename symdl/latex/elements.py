@@ -18,7 +18,7 @@ from symdl.expr.nodes import Array, Call, CompositeOp, Element, Reduce, Tensor
 from symdl.expr.scalar import ScalarOp
 from symdl.latex import algebra
 from symdl.latex.algebra import add, apply, power, scale, structure
-from symdl.latex.forms import At, BigOp, Bracket, Cases, Delta, Form, Leaf, Logic, Place, Relation
+from symdl.latex.forms import At, BigOp, Bracket, Cases, Delta, Form, Leaf, Listed, Logic, Place, Relation
 from symdl.latex.forms import Number as NumberForm
 from symdl.latex.linear_algebra import call_form
 from symdl.latex.names import LETTERS, symbol_latex
@@ -89,6 +89,9 @@ class ElementView:
     def function(self, expr: Expr) -> Form:
         """Return the form of a function or a condition."""
         if isinstance(expr, Rel):
+            chosen = self.chosen(expr) if isinstance(expr, sympy.Eq) else None
+            if chosen is not None:
+                return chosen
             return self.side(expr) or Relation(COMPARISONS[type(expr)], *self.sides(expr))
         if isinstance(expr, And | Or | Not):
             return Logic(LOGIC[type(expr)], tuple(map(self.form, sorted(expr.args, key=str))))
@@ -99,6 +102,17 @@ class ElementView:
         if isinstance(expr, ScalarOp) and expr.name == "where":
             return Cases(*map(self.form, expr.args))
         return apply(type(expr), tuple(map(self.form, expr.args)))
+
+    def chosen(self, relation: sympy.Eq) -> Form | None:
+        """Return (u, v) = argmax for an equation that says so by the numbers of entries; None for any other."""
+        sides = [*map(_unfold, relation.args)]
+        for own, other in (sides, sides[::-1]):
+            found = extremum(other)
+            places = digits_of(own, [size for _, size in found[1]]) if found is not None and len(found[1]) > 1 else None
+            if found is not None and places is not None:
+                shown = Listed(tuple(map(self.place, places)))
+                return Relation("==", Place(own, shown), Place(other, self.big(*found)))
+        return None
 
     def side(self, relation: Rel) -> Form | None:
         """Return on which side of a fixed place an index is, in the shorter of two ways; None for other comparisons."""
@@ -150,6 +164,10 @@ class ElementView:
     def sides(self, relation: Rel) -> tuple[Form, Form]:
         """Return both sides of a comparison; indices on both are compared as they are printed."""
         left, right = map(_unfold, relation.args)
+        if isinstance(left, sympy.Mod) and is_plain(left) and right.is_Integer:  # a remainder is a number, no place
+            return self.number(left), self.number(right)
+        if self.is_distance(left - right) and (left.is_Integer or right.is_Integer):
+            return self.number(left), self.number(right)
         if all(self.is_index(side) or side.is_Integer or extremum(side) for side in (left, right)):
             return self.place(left), self.place(right)
         return self.form(left), self.form(right)
@@ -199,7 +217,7 @@ class ElementView:
     def place(self, index: Expr) -> Place:
         """Return an index expression as it is printed: one-based."""
         argument = extremum(index)
-        if argument is not None:
+        if argument is not None and len(argument[1]) == 1:
             return Place(index, self.big(*argument))
         return Place(index, self.shown(index, 1) if is_plain(index) else self.form(index))
 
@@ -211,7 +229,13 @@ class ElementView:
         """Return the form of an index expression over one-based letters, plus ``offset``."""
         shift = {symbol: symbol - 1 for symbol in self.letters}
         names = {symbol: Leaf(algebra.ONE.shape, name, symbol) for symbol, name in self.letters.items()}
-        return FormView(names).form(sympy.expand(index.xreplace(shift) + offset, deep=False))
+        return FormView(names).form(_rounded(sympy.expand(index.xreplace(shift) + offset, deep=False)))
+
+    def is_distance(self, expr: Expr) -> bool:
+        """Tell whether an expression is the same for places counted from 0 and from 1: a difference of two."""
+        letters = expr.free_symbols & set(self.letters)
+        slopes = [sympy.expand(expr).coeff(place) for place in letters]
+        return is_plain(expr) and bool(letters) and sympy.Add(*slopes) == 0 and not expr.has(sympy.Mod, sympy.floor)
 
     def is_index(self, expr: Expr) -> bool:
         """Tell whether an expression is made of indices and sizes only, with at least one index."""
@@ -220,9 +244,11 @@ class ElementView:
     def reduce(self, expr: Reduce) -> Form:
         """Return a reduction with letters for its indices."""
         argument = extremum(expr)
-        if argument is not None:
+        if argument is not None and len(argument[1]) == 1:
             return add([self.big(*argument), NumberForm(Integer(-1))])
-        return self.big(expr.op, *expr.open())
+        axes, content = expr.open()
+        number, rest = content.as_coeff_Mul() if expr.op == "add" else (Integer(1), content)
+        return scale(number, [self.big(expr.op, axes, rest)])
 
     def big(self, op: str, axes: Sequence[tuple[Index, Expr]], content: Expr) -> BigOp:
         """Return a reduction over opened axes."""
@@ -246,22 +272,62 @@ class FormView(ElementView):
         return self.forms[expr] if expr in self.forms else super().form(expr)
 
 
+def _rounded(index: Expr) -> Expr:
+    """Return 1 + ⌊(j - 1)/m⌋ as ⌈j/m⌉, and (j + m - 1) mod m as (j - 1) mod m."""
+    for remainder in sorted(index.atoms(sympy.Mod), key=str):
+        value, size = remainder.args
+        less = sympy.expand(value - size)
+        if less.as_coeff_Add()[0] == -1:
+            index = index.xreplace({remainder: sympy.Mod(less, size, evaluate=False)})
+    for rounded in sorted(index.atoms(sympy.floor), key=str):
+        top, below = sympy.fraction(sympy.together(rounded.args[0]))
+        up = sympy.ceiling(sympy.expand(top + 1) / below, evaluate=False)
+        factor = index.coeff(rounded)
+        other = sympy.expand(index - factor * (rounded + 1)) + factor * up
+        if factor.is_Integer and _terms(other, up) <= _terms(index, rounded):
+            index = other
+    return index
+
+
+def _terms(index: Expr, rounded: Expr) -> int:
+    return len(Add.make_args(index)) + len(Add.make_args(sympy.expand(sympy.fraction(rounded.args[0])[0])))
+
+
 def extremum(expr: Expr) -> tuple[str, list[tuple[Index, Expr]], Expr] | None:
-    """Return ("argmax" or "argmin", axes, body) if a minimum is that of the places where an extremum is attained."""
-    if not isinstance(expr, Reduce) or expr.op != "min" or len(expr.axes) != 1:
+    """Return ("argmax" or "argmin", axes, body) if a minimum is that of the places where an extremum is attained.
+
+    Over several axes it is the least of the numbers that the entries have in row-major order.
+    """
+    if not isinstance(expr, Reduce) or expr.op != "min":
         return None
-    [(index, size)], choice = expr.open()
-    if not (isinstance(choice, ScalarOp) and choice.name == "where" and choice.args[1:] == (index, size)):
+    axes, choice = expr.open()
+    number, count = Integer(0), Integer(1)
+    for index, size in axes:
+        number, count = sympy.expand(number * size + index), count * size
+    if not (isinstance(choice, ScalarOp) and choice.name == "where" and choice.args[1:] == (number, count)):
         return None
-    condition = choice.args[0]
+    condition, sizes = choice.args[0], [size for _, size in axes]
     if isinstance(condition, sympy.Eq):
         for body, value in (condition.args, condition.args[::-1]):
             best = _unfold(value)
-            if isinstance(best, Reduce) and best.op in ("max", "min") and [length for _, length in best.axes] == [size]:
-                [(other, _)], content = best.open()
-                if _unfold(substitute(content, {other: index})) == _unfold(body):
-                    return f"arg{best.op}", [(index, size)], body
+            if isinstance(best, Reduce) and best.op in ("max", "min") and [length for _, length in best.axes] == sizes:
+                others, content = best.open()
+                renamed = {other: index for (other, _), (index, _) in zip(others, axes, strict=True)}
+                if _unfold(substitute(content, renamed)) == _unfold(body):
+                    return f"arg{best.op}", axes, body
     return None
+
+
+def digits_of(number: Expr, sizes: Sequence[Expr]) -> list[Expr] | None:
+    """Return (a, b, ...) of a sum a·m·… + b·… + …, its digits in a mixed radix with these sizes; None if it is none."""
+    found: list[Expr] = []
+    for size in reversed(sizes[1:]):
+        higher = [term for term in Add.make_args(sympy.expand(number)) if (term / size).as_coeff_Mul()[0].is_Integer]
+        found.append(sympy.expand(number - Add(*higher)))
+        number = sympy.expand(Add(*higher) / size)
+    found.append(number)
+    whole = all(term.as_coeff_Mul()[0].is_Integer for place in found for term in Add.make_args(place))
+    return found[::-1] if whole and all(not place.is_Number for place in found) else None
 
 
 def _unfold(expr: Expr) -> Expr:

@@ -347,6 +347,13 @@ class Delta(Form):
 
 
 @dataclass(frozen=True)
+class Listed(Form):
+    """Several places side by side, in parentheses."""
+
+    parts: tuple[Form, ...]
+
+
+@dataclass(frozen=True)
 class BigOp(Form):
     """A sum, product, maximum, minimum, argmax or argmin over (index, letter, size) limits; the last two one-based.
 

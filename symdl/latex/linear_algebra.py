@@ -5,8 +5,8 @@ from collections.abc import Callable
 from sympy import Integer
 
 from symdl.expr.calls import Call
-from symdl.latex.algebra import matmul, scale, split, transpose
-from symdl.latex.forms import Form, Inverse, Operator, Transpose
+from symdl.latex.algebra import cost, matmul, scale, split, transpose
+from symdl.latex.forms import Form, Inverse, Operator
 
 SYMBOLS = {
     ("determinant", 0): r"\det",
@@ -37,8 +37,9 @@ def inverse(form: Form) -> Form:
         return scale(1 / number, den, num)
     if isinstance(rest, Inverse):
         return scale(1 / number, den, num, rest.arg)
-    if isinstance(rest, Transpose):
-        return scale(1 / number, den, num, transpose(Inverse(rest.arg)))
+    turned = transpose(rest)
+    if cost(turned) < cost(rest):
+        return scale(1 / number, den, num, transpose(Inverse(turned)))
     return scale(1 / number, den, num, Inverse(rest))
 
 

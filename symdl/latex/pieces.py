@@ -9,7 +9,9 @@ import sympy
 from sympy import Add, And, Expr, KroneckerDelta, Mul
 from sympy.logic.boolalg import Boolean
 
+from symdl.derive.guards import may_have_no_value
 from symdl.expr.index import Index, free_indices, substitute
+from symdl.expr.nodes import Array, Element, Reduce
 from symdl.expr.scalar import SCALAR_OPS, ScalarOp
 
 Stretch = tuple[Expr, Expr, Expr]  # start, end, body
@@ -58,6 +60,39 @@ def stretches(expr: Expr, place: Index, start: Expr, end: Expr) -> list[Stretch]
     return None if left is None or right is None else [*left, *right]
 
 
+def smaller_or_larger(expr: Expr) -> tuple[str, Expr, Expr] | None:
+    """Return ("minimum" or "maximum", a, b) for a choice between the two sides of its own comparison; else None."""
+    condition, first, second = expr.args
+    if not isinstance(condition, sympy.Lt | sympy.Le | sympy.Gt | sympy.Ge) or {first, second} != set(condition.args):
+        return None
+    below = isinstance(condition, sympy.Lt | sympy.Le)
+    return "minimum" if below == (first == condition.args[0]) else "maximum", first, second
+
+
+def the_same_at_zero(expr: Expr) -> Expr | None:
+    """Return f(x) for a choice of f(x) where x > 0, f(0) elsewhere, of an x that is never negative; else None."""
+    condition, first, second = expr.args
+    if isinstance(condition, sympy.Gt) and condition.args[1] == 0 and _never_negative(condition.args[0]):
+        return first if first.xreplace({condition.args[0]: sympy.Integer(0)}) == second else None
+    return None
+
+
+def _never_negative(expr: Expr) -> bool:
+    while isinstance(expr, Element) and isinstance(expr.tensor, Array):
+        expr = expr.tensor.at(*expr.indices)
+    summed = isinstance(expr, Reduce) and expr.op == "add"
+    return bool(expr.is_nonnegative) or (summed and _never_negative(expr.open()[1]))
+
+
+def by_indicator(expr: Expr) -> tuple[Expr, Expr] | None:
+    """Return (1{c}, f) for a choice of f where c holds, 0 elsewhere; None where f may have no value without c."""
+    condition, first, second = expr.args
+    if second != 0 or first == 1 or free_indices(condition):
+        return None
+    risky = may_have_no_value(first) and bool(condition.free_symbols & first.free_symbols)
+    return None if risky else (expr.func(condition, sympy.Integer(1), sympy.Integer(0)), first)
+
+
 def _up(small: Expr, large: Expr) -> bool:
     return bool(sympy.expand(large - small).is_nonnegative)
 
@@ -68,8 +103,11 @@ def gathered(expr: Add) -> Expr:
     chosen: dict[Expr, list[Expr]] = {}
     others = []
     for term in expr.args:
-        if is_choice(term) and term.args[2] == 0:
-            chosen.setdefault(term.args[0], []).append(term.args[1])
+        factors = Mul.make_args(term)
+        choices = [factor for factor in factors if is_choice(factor) and factor.args[2] == 0]
+        if len(choices) == 1:
+            condition, value, _ = choices[0].args
+            chosen.setdefault(condition, []).append(Mul(value, *(part for part in factors if part is not choices[0])))
         else:
             others.append(term)
     if all(len(parts) == 1 for parts in chosen.values()):

@@ -23,6 +23,7 @@ from symdl.latex.loops import recurrences_in
 from symdl.latex.names import refuse_one_name_for_two, used_names
 from symdl.latex.over_time import over_time
 from symdl.latex.pieces import without_implied_guards
+from symdl.latex.shared_factors import with_shared_factors, without_ones
 from symdl.latex.stopped import without_weights
 from symdl.latex.view import scalar_form, tensor_form
 from symdl.latex.write import text
@@ -119,7 +120,7 @@ def _readable(expr: Any) -> Any:
     value = ingest(expr)
     if not isinstance(value, Array):
         return value
-    body = centred(without_weights(value.body))
+    body = with_shared_factors(without_ones(centred(without_weights(value.body))))
     return value if body is value.body else Array(body, *axes_of(value.shape))
 
 

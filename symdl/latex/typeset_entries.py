@@ -1,11 +1,13 @@
 """Element-wise functions, conditions and index notation, as LaTeX."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import sympy
 from sympy import Dummy, Expr, Integer, Rational
 
+from symdl.latex.algebra import children
 from symdl.latex.elements import FormView, size_form
 from symdl.latex.forms import (
     Apply,
@@ -18,6 +20,7 @@ from symdl.latex.forms import (
     Form,
     Kron,
     Leaf,
+    Listed,
     Logic,
     Norm,
     Number,
@@ -31,6 +34,8 @@ from symdl.latex.write import ATOM, HADAMARD, POWER, PRODUCT, SUM, entry, parent
 
 HALF = Number(Rational(1, 2))
 RELATIONS = {"==": "=", "!=": r"\neq", "<": "<", "<=": r"\leq", ">": ">", ">=": r"\geq"}
+TURNED = {"==": "==", "!=": "!=", "<": ">", ">=": "<=", ">": "<", "<=": ">="}
+COMPLEMENTS = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 BIG = {"add": r"\sum", "mul": r"\prod", "max": r"\max", "min": r"\min", "argmax": r"\arg\max", "argmin": r"\arg\min"}
 
 
@@ -118,6 +123,8 @@ def _axis(form: Composite) -> str:
 
 @typeset.register
 def _(form: Relation) -> tuple[str, int]:
+    if isinstance(form.left, Number):  # 0 < x is x > 0
+        form = Relation(TURNED[form.symbol], form.right, form.left)
     return f"{text(entry(form.left))} {RELATIONS[form.symbol]} {text(entry(form.right))}", SUM
 
 
@@ -128,9 +135,42 @@ def _(form: Logic) -> tuple[str, int]:
     if form.symbol == "and" and (chain := _chain(form.args)):
         return chain, SUM
     sign = r" \wedge " if form.symbol == "and" else r" \vee "
+    parts = _between(form.args) if form.symbol == "and" else list(form.args)
     return sign.join(
-        parenthesised(text(arg)) if isinstance(arg, Logic) and arg.symbol != "not" else text(arg) for arg in form.args
+        part
+        if isinstance(part, str)
+        else parenthesised(text(part))
+        if isinstance(part, Logic) and part.symbol != "not"
+        else text(part)
+        for part in parts
     ), SUM
+
+
+def _between(parts: tuple[Form, ...]) -> list[Form | str]:
+    """Return conditions with x >= a and x < b in one, as a <= x < b."""
+    found: list[Form | str] = []
+    left = list(parts)
+    while left:
+        part = left.pop(0)
+        pair = next((pair for other in left if (pair := _around(part, other)) is not None), None)
+        if pair is None:
+            found.append(part)
+            continue
+        low, high = pair
+        left.remove(high if low is part else low)
+        below = f"{text(entry(low.right))} {RELATIONS[TURNED[low.symbol]]}"
+        found.append(f"{below} {text(entry(low.left))} {RELATIONS[high.symbol]} {text(entry(high.right))}")
+    return found
+
+
+def _around(one: Form, other: Form) -> tuple[Relation, Relation] | None:
+    """Return the condition from below and that from above of two that limit the same."""
+    for low, high in ((one, other), (other, one)):
+        if not (isinstance(low, Relation) and isinstance(high, Relation) and low.left == high.left):
+            return None
+        if low.symbol in (">", ">=") and high.symbol in ("<", "<="):
+            return low, high
+    return None
 
 
 def _chain(parts: tuple[Form, ...]) -> str:
@@ -149,6 +189,9 @@ def _(form: Cases) -> tuple[str, int]:
     if (form.first, form.second) == (Number(Integer(1)), Number(Integer(0))):
         return rf"\mathbf{{1}}\left\{{{condition}\right\}}", ATOM
     if (form.first, form.second) == (Number(Integer(0)), Number(Integer(1))):
+        if isinstance(form.condition, Relation):
+            other = replace(form.condition, symbol=COMPLEMENTS[form.condition.symbol])
+            return rf"\mathbf{{1}}\left\{{{text(other)}\right\}}", ATOM
         return rf"\left(1 - \mathbf{{1}}\left\{{{condition}\right\}}\right)", ATOM
     rows: list[str] = []
     last: Form = form
@@ -179,6 +222,11 @@ def _size(size: Expr) -> str:
 
 
 @typeset.register
+def _(form: Listed) -> tuple[str, int]:
+    return parenthesised(", ".join(map(text, form.parts))), ATOM
+
+
+@typeset.register
 def _(form: Place) -> tuple[str, int]:
     return write(form.shown)
 
@@ -204,11 +252,28 @@ def _(form: Delta) -> tuple[str, int]:
 @typeset.register
 def _(form: BigOp) -> tuple[str, int]:
     if form.op not in ("add", "mul"):
-        signs = f"{BIG[form.op]}_{{{', '.join(letter for _, letter, _ in form.limits)}}}"
+        signs = f"{BIG[form.op]}_{{{_range(form)}}}"
     else:
         signs = " ".join(f"{BIG[form.op]}_{{{letter}=1}}^{{{text(size)}}}" for _, letter, size in form.limits)
     body = text(form.body) if isinstance(form.body, BigOp | Kron) else within(form.body, PRODUCT)
     return f"{signs} {body}", HADAMARD
+
+
+def _range(form: BigOp) -> str:
+    """Return the letters of an extremum, with the places they run over unless an axis that they run along says so."""
+    letters = ", ".join(letter for _, letter, _ in form.limits)
+    if all(_runs_along(form.body, index) for index, _, _ in form.limits):
+        return letters
+    sizes = [text(size) for _, _, size in form.limits]
+    if len(set(sizes)) == 1:
+        return rf"1 \leq {letters} \leq {sizes[0]}"
+    each = (rf"1 \leq {letter} \leq {size}" for (_, letter, _), size in zip(form.limits, sizes, strict=True))
+    return r",\, ".join(each)
+
+
+def _runs_along(form: Form, index: Expr) -> bool:
+    """Tell whether an element in a form is read at an index itself."""
+    return (isinstance(form, At) and index in form.places) or any(_runs_along(part, index) for part in children(form))
 
 
 @typeset.register

@@ -13,9 +13,9 @@ from sympy.logic.boolalg import And, Boolean, BooleanFunction, Not, Or
 
 from symdl.expr.index import Index, axis_index, free_indices, substitute
 from symdl.expr.nodes import Array, Call, CompositeOp, Element, Reduce, Tensor
-from symdl.expr.scalar import ScalarOp
+from symdl.expr.scalar import SCALAR_OPS, ScalarOp
 from symdl.expr.sizes import same_size
-from symdl.latex.algebra import ZERO, add, apply, cost, power, structure, transpose
+from symdl.latex.algebra import ZERO, add, apply, children, cost, power, scale, structure, transpose
 from symdl.latex.contraction import Contraction, diagonal_of
 from symdl.latex.elements import COMPARISONS, LOGIC, ElementView, is_named, is_plain, leaf, letters_for, size_form
 from symdl.latex.forms import (
@@ -34,7 +34,14 @@ from symdl.latex.forms import (
 from symdl.latex.linear_algebra import call_form
 from symdl.latex.names import used_names
 from symdl.latex.patterns import recognised
-from symdl.latex.pieces import gathered, without_implied_guards
+from symdl.latex.pieces import (
+    by_indicator,
+    gathered,
+    is_choice,
+    smaller_or_larger,
+    the_same_at_zero,
+    without_implied_guards,
+)
 
 Places = tuple[Index, ...]
 
@@ -146,6 +153,14 @@ class MatrixView:
             return self.function(expr.to_nnf(simplify=False), places)
         if isinstance(expr, Rel) and any(is_plain(side) and free_indices(side) for side in expr.args):
             return None
+        if is_choice(expr):
+            whole, extreme, product = the_same_at_zero(expr), smaller_or_larger(expr), by_indicator(expr)
+            if whole is not None:
+                return self.operand(whole, places)
+            if extreme is not None:
+                return apply(SCALAR_OPS[extreme[0]], [self.operand(part, places) for part in extreme[1:]])
+            if product is not None:
+                return scale(Integer(1), [self.form(product[0])], (), self.operand(product[1], places))
         args = [self.operand(argument, places) for argument in expr.args]
         if isinstance(expr, Rel):
             return Relation(COMPARISONS[type(expr)], args[0], args[1])
@@ -154,7 +169,8 @@ class MatrixView:
         if isinstance(expr, Boolean):
             return None
         if expr.name == "where":
-            return None if isinstance(args[0], Bracket) else Cases(args[0], args[1], args[2])
+            by_place = any(isinstance(part, Bracket) for part in (args[0], *children(args[0])))
+            return None if by_place else Cases(args[0], args[1], args[2])
         return apply(type(expr), args)
 
     def element(self, load: Element, places: Places) -> Form | None:

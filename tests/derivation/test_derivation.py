@@ -161,7 +161,7 @@ def test_jacobian_by_several_ways():
         "∂f/∂x = γ I",
         "∂f/∂γ = x − μ 𝟏",
         "df/dx = ∂f/∂μ ∂μ/∂x + ∂f/∂x",
-        "df/dx = γ I − γ/n 𝟏 𝟏ᵀ",
+        "df/dx = γ (I − 1/n 𝟏 𝟏ᵀ)",
         "∂f/∂γ = x − μ 𝟏",
     ]
 

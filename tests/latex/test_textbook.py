@@ -175,8 +175,8 @@ def test_index_notation():
     check(latex(reductions.argmax(w), notation="index"), r"\arg\max_{i} w_{i} - 1")
     check(
         latex(structure.kron(A, B), notation="index"),
-        r"A_{1 + \left\lfloor \frac{i - 1}{p} \right\rfloor, 1 + \left\lfloor \frac{j - 1}{p} \right\rfloor} "
-        r"B_{1 + \left(\left(i + p - 1\right) \bmod p\right), 1 + \left(\left(j + p - 1\right) \bmod p\right)}",
+        r"A_{\left\lceil \frac{i}{p} \right\rceil, \left\lceil \frac{j}{p} \right\rceil} "
+        r"B_{1 + \left(\left(i - 1\right) \bmod p\right), 1 + \left(\left(j - 1\right) \bmod p\right)}",
     )
     check(
         latex(ew.hadamard(x, softmax.log_softmax(x)), notation="index"), rf"x_{{i}} \log {SOFTMAX}\left(x\right)_{{i}}"

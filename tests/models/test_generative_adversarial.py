@@ -44,10 +44,10 @@ def test_the_generator_in_the_minimax_game(arrays):
     for value in (plain, stable):
         (gradient,) = check_gradient(value, theta, arrays=given)
         assert_values([value, gradient], [np.log(1 - D), expected], given)
-    inner = r"w_2 \odot \left(\tanh^{2}\left(W_1 \theta z^* + b_1\right) - 1\right)"
+    inner = r"w_2 \odot \left(1 - \tanh^{2}\left(W_1 \theta z^* + b_1\right)\right)"
     assert_prints(
         sd.grad(stable, theta),
-        r"\sigma_{\mathrm{Sig}}\left(w_2^{\top} \tanh\left(W_1 \theta z^* + b_1\right)\right) "
+        r"-\sigma_{\mathrm{Sig}}\left(w_2^{\top} \tanh\left(W_1 \theta z^* + b_1\right)\right) "
         rf"W_1^{{\top}} \left({inner}\right) \left(z^*\right)^{{\top}}",
     )
 
