@@ -13,8 +13,8 @@ import pytest
 import symdl as sd
 from symdl.interpret import evaluate
 from tests.golden import chapter_5, chapter_6, chapter_7, chapter_8
+from tests.golden.order import canonical
 from tests.golden.rows import NUMPY, SIZES
-from tests.golden.test_book import plain
 from tests.katex import katex_error
 from tests.structures.checks import inputs
 
@@ -42,7 +42,7 @@ def sizes_of(expression):
 def test_printed_as_in_the_book(entry):
     result, expected, _ = ROWS[entry]
     found = sd.latex(result())
-    assert plain(found) == plain(expected)
+    assert canonical(found) == canonical(expected)
     assert katex_error(found) is None
 
 
