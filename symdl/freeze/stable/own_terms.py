@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sympy import Add, Basic, Expr, Integer, KroneckerDelta, Mul, Pow, Rational
+from sympy import Add, Basic, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, expand_mul
 
 from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitute
 from symdl.expr.nodes import Element, Reduce, TensorSymbol
@@ -59,15 +59,20 @@ class OwnTerms:
         self.small: dict[Expr, TensorSymbol] = {}
 
     def __call__(self, node: Add) -> Expr | None:
-        """Return a sum in which pairs of terms that are such differences have their own terms left out, or None."""
-        if len(node.args) > MANY_TERMS:
-            return None
-        left = [rebuild(term, self.multiple) for term in node.args]
+        """Return a sum, multiplied out if need be, in which such differences have their own terms left out, or None."""
+        spread = expand_mul(node)
+        found = [self.pairs(form) for form in dict.fromkeys((spread, node)) if len(Add.make_args(form)) <= MANY_TERMS]
+        done, left = max(found, key=lambda pairs: len(pairs[0]), default=([], []))
+        return Add(*done, *left) if done else None
+
+    def pairs(self, node: Expr) -> tuple[list[Expr], list[Expr]]:
+        """Return all such differences in a sum and the terms that are left."""
+        left = [rebuild(term, self.multiple) for term in Add.make_args(node)]
         done: list[Expr] = []
         while (pair := self.pair(left)) is not None:
             found, left = pair
             done.append(found)
-        return Add(*done, *left) if done else None
+        return done, left
 
     def pair(self, terms: list[Expr]) -> tuple[Expr, list[Expr]] | None:
         """Return the first such difference and the terms that are left; of a term n·b_i B/A it takes one part."""
