@@ -169,7 +169,7 @@ class _Writer:
         self.rows, self.columns = tile_shape(dtype)
         self.shares = shares_of(kernel, module.buffers, self.rows, lanes(dtype))
         tiles = [part for part in statements(kernel.body) if isinstance(part, Contract)]
-        needed = {helper for part in tiles for helper in helpers(part, module)}
+        needed = {helper for part in tiles for helper in helpers(part)}
         self.helpers = sorted(needed | {name for part in self.routines for name in ROUTINES_OF[part.op]})
         self.text = ScalarText(TABLE, self._leaf, self._special)
         self.spans = spanning(axes_of(kernel.body), module.buffers, kernel.span)

@@ -1,10 +1,9 @@
 """Contractions whose vectors run along the depth, as Numba text: blocks of dot products, then the epilogue."""
 
+from symdl_codegen.emit.numba_operands import address
 from symdl_codegen.emit.numba_tile import Writer
-from symdl_codegen.emit.scalar_text import PRODUCT, SUM
 from symdl_codegen.intrinsics.dots import dots_shape
-from symdl_codegen.ir import Axis, Contract, Index, Load, Scalar
-from symdl_codegen.scalars import ZERO, add, mul
+from symdl_codegen.ir import Axis, Contract
 from symdl_codegen.schedule.panels import panels
 
 
@@ -27,8 +26,13 @@ class DotsText:
             for level, axis, most in zip((0, 1), (self.row, self.column), dots_shape(), strict=True)
         )
         tile, local = writer.names(part.tile, "buffer"), writer.names(part.local.name, "local")
-        left = self._address(self.known.left, part.left, self.row, i0)
-        right = self._address(self.known.right, part.right, self.column, j0)
+        left, right = (
+            address(writer, part, load.tensor, steps, ((start, steps[axis.index]),))
+            for load, steps, axis, start in (
+                (part.left, self.known.left, self.row, i0),
+                (part.right, self.known.right, self.column, j0),
+            )
+        )
         *outer, (extent, _, _) = self.known.levels
         loops = ["1, 0, 0"] * (2 - len(outer)) + [", ".join(map(text, loop)) for loop in outer]
         row, column = text(self.known.left[self.row.index]), text(self.known.right[self.column.index])
@@ -48,12 +52,3 @@ class DotsText:
         line(depth, f"for {start} in range({first}, {last}, {step}):")
         line(depth + 1, f"{length} = minimum({last} - {start}, {step})")
         return index, start, length
-
-    def _address(self, steps: dict[str | None, Scalar], load: Load, axis: Axis, start: str) -> str:
-        """The address of a block's first element of ``load``."""
-        own = {self.row.index, self.column.index, *(axis.index for axis in self.part.depth)}
-        outer = [mul(step, Index(key)) for key, step in steps.items() if key is not None and key not in own]
-        fixed: Scalar = add(steps.get(None, ZERO), *outer)
-        moving = f"{start} * {self.writer.text(steps[axis.index], PRODUCT + 1)}"
-        name = self.writer.names(load.tensor, "buffer")
-        return f"address({name}, {self.writer.text(fixed, SUM)} + {moving})"

@@ -116,15 +116,8 @@ class OperandText:
 
     def address(self, buffer: str, steps: dict[str | None, Scalar], *moving: tuple[str, Scalar]) -> str:
         """The address of an element: own indices at zero, those of loops around as they are, then ``moving``."""
-        own = {axis.index for axis in (*self.part.rows, *self.part.columns, *self.part.depth)}
-        outer = [mul(step, Index(key)) for key, step in steps.items() if key is not None and key not in own]
-        fixed = add(steps.get(None, ZERO), *outer)
-        terms = [self.text(fixed, SUM)] if fixed != ZERO else []
         moving += tuple((self.text(start), steps.get(index, ZERO)) for index, start in self.starts.items())
-        for number, step in moving:
-            if step != ZERO and number != "0":
-                terms.append(number if step == ONE else f"{number} * {self.text(step, PRODUCT + 1)}")
-        return f"address({self.writer.names(buffer, 'buffer')}, {' + '.join(terms) or '0'})"
+        return address(self.writer, self.part, buffer, steps, moving)
 
     def _worth(self, step: Scalar, far: int, extent: Scalar, least: int) -> str:
         """Whether a copy pays for an operand with ``step`` used for ``extent`` lines, as a condition; empty if not."""
@@ -211,4 +204,22 @@ class OperandText:
         self.levels = [(extent, left, step) for (extent, left, _), step in zip(self.levels, packed, strict=True)]
 
 
-__all__ = ["OperandText", "Used"]
+def address(
+    writer: "Writer",
+    part: Contract,
+    buffer: str,
+    steps: dict[str | None, Scalar],
+    moving: tuple[tuple[str, Scalar], ...],
+) -> str:
+    """The address of an element: indices of ``part`` at zero, those of loops around as they are, then ``moving``."""
+    own = {axis.index for axis in (*part.rows, *part.columns, *part.depth)}
+    outer = [mul(step, Index(key)) for key, step in steps.items() if key is not None and key not in own]
+    fixed = add(steps.get(None, ZERO), *outer)
+    terms = [writer.text(fixed, SUM)] if fixed != ZERO else []
+    for number, step in moving:
+        if step != ZERO and number != "0":
+            terms.append(number if step == ONE else f"{number} * {writer.text(step, PRODUCT + 1)}")
+    return f"address({writer.names(buffer, 'buffer')}, {' + '.join(terms) or '0'})"
+
+
+__all__ = ["OperandText", "Used", "address"]

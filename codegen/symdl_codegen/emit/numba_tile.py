@@ -50,11 +50,9 @@ class Writer(Protocol):
         ...
 
 
-def helpers(part: Contract, module: Module) -> list[str]:
+def helpers(part: Contract) -> list[str]:
     """The native helpers that the tile calls."""
-    if part.along == "depth":
-        return ["dots"]
-    return ["tile", "pack"]
+    return ["dots"] if part.along == "depth" else ["tile", "pack"]
 
 
 class TileText:

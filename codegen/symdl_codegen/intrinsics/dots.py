@@ -16,6 +16,7 @@ from itertools import product
 from llvmlite import ir
 
 from symdl_codegen.intrinsics.machine import vector_bytes
+from symdl_codegen.intrinsics.tile import Loop
 from symdl_codegen.intrinsics.vectors import Vectors
 
 I64, I32 = ir.IntType(64), ir.IntType(32)
@@ -74,6 +75,9 @@ class _Variant:
         self.whole, self.rest = whole, builder.sub(self.extent, whole)
         self.mask = kit.below(builder, self.rest)
 
+    def _loop(self, end: ir.Value, step: int = 1) -> Loop:
+        return Loop(self.builder, self.function, end, _number(step))
+
     def _starts(self, address: ir.Value, stride: ir.Value, count: int) -> list[ir.Value]:
         """The first element of each row or column."""
         first = self.builder.inttoptr(address, self.kit.scalar.as_pointer())
@@ -83,10 +87,10 @@ class _Variant:
         """The whole function."""
         builder, kit = self.builder, self.kit
         e0, a0, b0, e1, a1, b1 = self.outer
-        with _Loop(self, e0) as k0, _Loop(self, e1) as k1:
+        with self._loop(e0) as k0, self._loop(e1) as k1:
             a = builder.add(builder.mul(k0, a0), builder.mul(k1, a1))
             b = builder.add(builder.mul(k0, b0), builder.mul(k1, b1))
-            with _Loop(self, self.whole, kit.width) as k:
+            with self._loop(self.whole, kit.width) as k:
                 self._step(builder.add(a, k), builder.add(b, k), None)
             with builder.if_then(builder.icmp_signed(">", self.rest, _number(0))):
                 self._step(builder.add(a, self.whole), builder.add(b, self.whole), self.mask)
@@ -112,26 +116,3 @@ class _Variant:
         if mask is None:
             return self.kit.load(self.builder, place)
         return self.kit.masked_load(self.builder, place, mask)
-
-
-class _Loop:
-    """``for index in range(0, end, step)`` around the code built inside."""
-
-    def __init__(self, owner: _Variant, end: ir.Value, step: int = 1) -> None:
-        self.builder, self.end, self.step = owner.builder, end, step
-        self.head, self.body, self.done = (owner.function.append_basic_block(name) for name in ("head", "body", "done"))
-
-    def __enter__(self) -> ir.Value:
-        before = self.builder.block
-        self.builder.branch(self.head)
-        self.builder.position_at_end(self.head)
-        self.index = self.builder.phi(I64)
-        self.index.add_incoming(_number(0), before)
-        self.builder.cbranch(self.builder.icmp_signed("<", self.index, self.end), self.body, self.done)
-        self.builder.position_at_end(self.body)
-        return self.index
-
-    def __exit__(self, *error: object) -> None:
-        self.index.add_incoming(self.builder.add(self.index, _number(self.step)), self.builder.block)
-        self.builder.branch(self.head)
-        self.builder.position_at_end(self.done)

@@ -3,6 +3,7 @@
 The same pass gives contractions and reductions their epilogues: bias, activation, loss, optimizer update.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from symdl_codegen.ir import (
@@ -36,29 +37,44 @@ def fuse(module: Module) -> Module:
     before: for i, j: z = sum_k w*x        after: for i, j: v = sum_k w*x; a = relu(v)
                for i, j: a = relu(z)
 
-    The consumer's loads of what the nest stores must all be at the nest's own iteration, in any order of axes. Either
-    the producer sinks to the consumer or the consumer rises to the producer; nothing in between may depend on it.
+    The consumer's loads of what the nest stores must all be at the nest's own iteration, in any order of axes.
+    """
+
+    def joined(producer: Kernel, consumer: Kernel) -> Kernel | None:
+        return fused(producer, consumer, module) if nest_of(producer) and _together(producer, consumer) else None
+
+    def is_pointwise(kernel: Kernel) -> bool:
+        return nest_of(kernel) is not None and kernel.phase == "step" and not _has_reduction(kernel)
+
+    return joined_with_earlier(module, is_pointwise, joined)
+
+
+def joined_with_earlier(
+    module: Module, joins: Callable[[Kernel], bool], join: Callable[[Kernel, Kernel], Kernel | None]
+) -> Module:
+    """Join each kernel that ``joins`` with an earlier one that it reads, where ``join`` makes one kernel of both.
+
+    Either the producer sinks to the consumer or the consumer rises to the producer; nothing in between may depend on
+    it. What nobody reads any more is no longer stored.
     """
     kernels = list(module.kernels)
     position = 0
     while position < len(kernels):
-        merged = _merge_into_producer(kernels, position, module)
-        if merged is None:
+        found = _joined_at(kernels, position, join) if joins(kernels[position]) else None
+        if found is None:
             position += 1
         else:
-            kernels, position = merged
+            kernels, position = found
     return without_dead_stores(replace(module, kernels=tuple(kernels)))
 
 
-def _merge_into_producer(kernels: list[Kernel], later: int, module: Module) -> tuple[list[Kernel], int] | None:
+def _joined_at(
+    kernels: list[Kernel], later: int, join: Callable[[Kernel, Kernel], Kernel | None]
+) -> tuple[list[Kernel], int] | None:
     consumer = kernels[later]
-    if not _is_nest(consumer) or consumer.phase != "step" or _has_reduction(consumer):
-        return None
     for earlier in range(later - 1, -1, -1):
         producer = kernels[earlier]
-        if not (producer.writes & consumer.reads) or not _is_nest(producer) or not _together(producer, consumer):
-            continue
-        joined = fused(producer, consumer, module)
+        joined = join(producer, consumer) if producer.writes & consumer.reads else None
         if joined is None:
             continue
         between = kernels[earlier + 1 : later]
@@ -69,13 +85,13 @@ def _merge_into_producer(kernels: list[Kernel], later: int, module: Module) -> t
     return None
 
 
-def _is_nest(kernel: Kernel) -> bool:
+def nest_of(kernel: Kernel) -> Nest | None:
+    """The one nest of a kernel without scatters, whose loops are independent."""
     match kernel.body:
-        case (Nest(_, inner),):
-            return all(
-                isinstance(part, Let | Reduce) or (isinstance(part, Store) and part.op is None) for part in inner
-            )
-    return False
+        case (Nest(_, inner) as nest,):
+            if all(isinstance(part, Let | Reduce) or (isinstance(part, Store) and part.op is None) for part in inner):
+                return nest
+    return None
 
 
 def _together(one: Kernel, other: Kernel) -> bool:

@@ -13,10 +13,9 @@ from symdl_codegen.ir import (
     Load,
     Local,
     Module,
-    Nest,
-    Reduce,
     Scalar,
     Size,
+    axes_of,
     statements,
     walk,
 )
@@ -49,14 +48,7 @@ def _axes(kernel: Kernel, module: Module) -> dict[str, Axis]:
     """The loops of ``kernel`` by the name of their index, of those whose length is the same in each of its calls."""
     found: dict[str, Axis] = {}
     twice: set[str] = set()
-    loops: list[Axis] = []
-    for part in statements(kernel.body):
-        match part:
-            case Nest(axes, _) | Reduce(_, _, axes, _):
-                loops += axes
-            case Contract():
-                loops += [*part.rows, *part.columns, *part.depth]
-    for axis in loops:
+    for axis in axes_of(kernel.body):
         if found.setdefault(axis.index, axis) != axis:
             twice.add(axis.index)
     varying = {kernel.span.time} if kernel.span else set()

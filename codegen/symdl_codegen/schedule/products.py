@@ -8,7 +8,6 @@ from symdl_codegen.ir import (
     Contract,
     Index,
     Kernel,
-    Let,
     Module,
     Nest,
     Reduce,
@@ -21,7 +20,7 @@ from symdl_codegen.ir import (
     map_statement,
     substitute,
 )
-from symdl_codegen.passes.fuse import fused, without_dead_stores
+from symdl_codegen.passes.fuse import fused, joined_with_earlier, nest_of
 from symdl_codegen.scalars import evaluate
 from symdl_codegen.schedule.contractions import tile_contraction
 from symdl_codegen.schedule.dots import dot_products
@@ -42,45 +41,13 @@ def products(module: Module) -> Module:
     front of a loop over time that only the loop reads, at its time, moves into it, if its operand is small enough to be
     read at every step: what it gives for all times is then never stored.
     """
-    kernels = _in_loops(module)
-    position = 0
-    while position < len(kernels):
-        joined = _joined_with_earlier(kernels, position, module)
-        if joined is None:
-            position += 1
-        else:
-            kernels, position = joined
-    return without_dead_stores(replace(module, kernels=tuple(kernels)))
+    module = replace(module, kernels=tuple(_in_loops(module)))
 
-
-def _joined_with_earlier(kernels: list[Kernel], later: int, module: Module) -> tuple[list[Kernel], int] | None:
-    consumer = kernels[later]
-    nest = _nest(consumer)
-    if nest is None or consumer.phase != "step":
-        return None
-    for earlier in range(later - 1, -1, -1):
-        producer = kernels[earlier]
+    def joined(producer: Kernel, consumer: Kernel) -> Kernel | None:
         beside = (producer.span, producer.strip, producer.phase) == (consumer.span, consumer.strip, "step")
-        if not producer.writes & consumer.reads or not beside:
-            continue
-        joined = _joined(producer, consumer, module)
-        if joined is None:
-            continue
-        between = kernels[earlier + 1 : later]
-        if not any(kernel.reads & producer.writes for kernel in between):  # the producer sinks
-            return [*kernels[:earlier], *between, joined, *kernels[later + 1 :]], later - 1
-        if not any(kernel.writes & consumer.reads for kernel in between):  # the consumer rises
-            return [*kernels[:earlier], joined, *between, *kernels[later + 1 :]], earlier
-    return None
+        return _joined(producer, consumer, module) if beside else None
 
-
-def _nest(kernel: Kernel) -> Nest | None:
-    """The one nest of a kernel without scatters, whose loops are independent."""
-    match kernel.body:
-        case (Nest(_, inner) as nest,):
-            if all(isinstance(part, Let | Reduce) or (isinstance(part, Store) and part.op is None) for part in inner):
-                return nest
-    return None
+    return joined_with_earlier(module, lambda kernel: nest_of(kernel) is not None and kernel.phase == "step", joined)
 
 
 def _sums(nest: Nest) -> list[Reduce]:
@@ -92,28 +59,28 @@ def _joined(producer: Kernel, consumer: Kernel, module: Module) -> Kernel | None
 
     A loop whose first or last step is another one than the rest would else keep for it what the others do not need.
     """
-    first, second = _nest(producer), _nest(consumer)
+    first, second = nest_of(producer), nest_of(consumer)
     if first is None or second is None or not (_sums(first) or producer.span):
         return None
     if any(load.tensor in producer.writes for part in _sums(second) for load in loads_of((part,))):
         return None
-    if any(_sums(nest) and not _is_tiled(nest, module.buffers) for nest in (first, second)):
+    if any(_sums(nest) and _tiled(nest, module.buffers) is None for nest in (first, second)):
         return None
     joined = fused(producer, consumer, module, MOST_BUFFERS)
     if joined is None:
         return None
-    nest = _nest(joined)
+    nest = nest_of(joined)
     assert nest is not None
-    if len(_sums(nest)) > MOST_PRODUCTS or (_sums(nest) and not _is_tiled(nest, module.buffers)):
+    if len(_sums(nest)) > MOST_PRODUCTS or (_sums(nest) and _tiled(nest, module.buffers) is None):
         return None
     return joined
 
 
-def _is_tiled(nest: Nest, buffers: dict[str, Tensor]) -> bool:
-    """Whether ``nest`` becomes tiles."""
+def _tiled(nest: Nest, buffers: dict[str, Tensor]) -> Nest | None:
+    """The tiles that ``nest`` becomes, if it does."""
     if dot_products(nest, "tried", dict(buffers)) is not None:
-        return False
-    return tile_contraction(nest, "tried", dict(buffers)) is not None
+        return None
+    return tile_contraction(nest, "tried", dict(buffers))
 
 
 def _in_loops(module: Module) -> list[Kernel]:
@@ -132,7 +99,7 @@ def _in_loops(module: Module) -> list[Kernel]:
 
 def _readers(kernel: Kernel, kernels: list[Kernel], module: Module) -> list[Kernel]:
     """The kernels of a loop over time that read what ``kernel`` gives, one for each span; empty where it must stay."""
-    nest = _nest(kernel)
+    nest = nest_of(kernel)
     if nest is None or kernel.span or kernel.strip or kernel.phase != "step" or len(_sums(nest)) != 1:
         return []
     fixed = {*module.outputs.values(), *(value for _, value in module.updates), module.guard}
@@ -160,13 +127,12 @@ def _readers(kernel: Kernel, kernels: list[Kernel], module: Module) -> list[Kern
     beside = [other for other in kernels if other.span and other.span.loop == span.loop]
     if kernel.reads & {name for other in beside for name in other.writes}:
         return []
-    return readers if _is_tiled(nest, module.buffers) and _is_near(nest, span.extent, min(places), module) else []
+    tiled = _tiled(nest, module.buffers)
+    return readers if tiled is not None and _is_near(tiled, min(places)) else []
 
 
-def _is_near(nest: Nest, extent: Scalar, time: str, module: Module) -> bool:
+def _is_near(tiled: Nest, time: str) -> bool:
     """Whether the operand that does not move with time is small."""
-    tiled = tile_contraction(nest, "tried", dict(module.buffers))
-    assert tiled is not None
     (part,) = tiled.body
     assert isinstance(part, Contract)
     sides = [axes for axes in (part.rows, part.columns) if all(axis.index != time for axis in axes)]
@@ -182,7 +148,7 @@ def _is_near(nest: Nest, extent: Scalar, time: str, module: Module) -> bool:
 
 def _at_time(kernel: Kernel, reader: Kernel, taken: set[str]) -> Kernel:
     """``kernel`` for the step that ``reader`` is at."""
-    nest = _nest(kernel)
+    nest = nest_of(kernel)
     assert nest is not None
     assert reader.span is not None
     (time,) = {
