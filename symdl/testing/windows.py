@@ -168,8 +168,10 @@ def windowed(pool: Pool) -> Part:
     """Lay out windows as rows: in index notation ``y[u, k] = x[s·u + d·k]``."""
     stride, dilation, taps = (pool.draw(st.integers(1, 2)) for _ in range(3))
     x = operand(pool, dilation * (taps - 1) + 2, spread=2)
-    rows = (x.value.shape[0] - dilation * (taps - 1) - 1) // stride + 1
+    last = [size - dilation * (taps - 1) - 1 for size in (x.expr.shape[0], x.value.shape[0])]  # where a window begins
     u, k = sympy.symbols("u k", integer=True)
-    value = structure.array(Element(x.expr, stride * u + dilation * k), (u, rows), (k, taps))
-    places = stride * np.arange(rows)[:, None] + dilation * np.arange(taps)
+    value = structure.array(
+        Element(x.expr, stride * u + dilation * k), (u, sympy.floor(last[0] / sympy.Integer(stride)) + 1), (k, taps)
+    )
+    places = stride * np.arange(last[1] // stride + 1)[:, None] + dilation * np.arange(taps)
     return applied(pool, value, lambda array: array[places], x)

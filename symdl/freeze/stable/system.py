@@ -235,9 +235,10 @@ class _Stabiliser:
         if len(axes) != 1:
             return None
         index, size = axes[0]
-        shape = equation.target.shape
+        shape, same = equation.target.shape, free_indices(bottom[0])  # what has a sum of its own is not along its axis
         for axis in range(len(shape)):
-            if shape[axis] == size and substitute(content, {index: axis_index(axis)}) == top[0]:
+            place = axis_index(axis)
+            if shape[axis] == size and place not in same and substitute(content, {index: place}) == top[0]:
                 return axis
         return None
 
