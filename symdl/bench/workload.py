@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,10 +46,12 @@ class Training(Workload):
     Attributes:
         batch: Samples for each step.
         steps: Steps for each epoch.
+        seed: Of the samples.
     """
 
     batch: int
     steps: int
+    seed: int = field(default=SEED, kw_only=True)
     alpha: ClassVar[float] = 1e-3
     peers: ClassVar[tuple[str, ...]] = ("torch-eager", "torch-compile", "jax-step", "jax-scan")
 
@@ -76,7 +78,7 @@ class Training(Workload):
 
     def samples(self) -> dict[str, np.ndarray]:
         """Return the samples of an epoch, the same in each process."""
-        arrays = self.data(self.batch * self.steps, np.random.default_rng(SEED))
+        arrays = self.data(self.batch * self.steps, np.random.default_rng(self.seed))
         return {name: a.astype(self.dtype if a.dtype.kind == "f" else np.int64) for name, a in arrays.items()}
 
     def values(self) -> dict[str, np.ndarray]:

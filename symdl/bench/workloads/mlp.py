@@ -83,8 +83,11 @@ class Network(Training):
         return start, loss
 
 
+# The seed of mlp-large: its first fifty steps have five million arguments of rectified linear units. With most
+# seeds one of them is within rounding of zero, where the derivative jumps: of two libraries that round differently one
+# then takes the other slope, and their losses part by some 1e-4. With this one none is nearer to zero than 1e-6.
 WORKLOADS = (
     Network("mlp", "MLP 784-128-10, batch 64", 64, 100, (784, 128, 10)),
     Network("mlp-small", "MLP 64-64-32-10, batch 32", 32, 500, (64, 64, 32, 10)),
-    Network("mlp-large", "MLP 784-512-256-10, batch 128", 128, 50, (784, 512, 256, 10)),
+    Network("mlp-large", "MLP 784-512-256-10, batch 128", 128, 50, (784, 512, 256, 10), seed=10),
 )
