@@ -19,7 +19,8 @@ USUAL = 64  # what an extent counts that is not known
 LATENCY = 4  # cycles from a multiplication to the next one of the same sum
 CALL, TURN, RUN = 40.0, 3.0, 12.0  # cycles of a tile, of a turn of a loop inside it, of a run of lines that is packed
 DOT, ADDED, BLOCK = 0.75, 8.0, 24  # of a vector of a dot product, of its lanes added; dot products in a block
-MOVED, TURNED, SCATTERED = 0.3, 0.5, 1.0  # cycles of an element copied in a vector, across vectors, by itself
+MOVED, TURNED, SCATTERED = 0.3, 1.2, 1.5  # cycles of an element copied in a vector, across vectors, by itself
+NARROWER = 0.8  # cycles of a step for each vector that a tile has not: less to do while operands arrive
 NEAR = 2**18  # elements that stay in the second cache beside all else; each of a larger operand costs,
 FETCHED = 0.6  # every time it is read, so many cycles in which nothing is multiplied
 
@@ -115,6 +116,7 @@ def product_cost(choice: Choice, depth: tuple[Axis, ...], steps: Mapping[str, St
     height, width = m / tiles, vectors / strips
     sums = height * width
     step = max(sums / 2, (height + width) / 2, LATENCY if sums < 2 * LATENCY else 0) + TURN / max(inner, 1)
+    step += NARROWER * (VECTORS - width)
     unit = [merged_stride(axes, result) == ONE for axes in (choice.columns, choice.rows)]
     stored = MOVED if unit[0] else TURNED if unit[1] else SCATTERED
     tile = k * step + CALL + stored * height * LANES * width
