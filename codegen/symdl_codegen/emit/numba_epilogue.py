@@ -34,7 +34,7 @@ class EpilogueText:
     The finished rows from ``start`` on, each ``width`` wide, are at ``places`` in the tile, one place for each sum.
     """
 
-    def __init__(self, writer: "Writer", part: Contract, places: dict[str, int], width: int, start: str) -> None:
+    def __init__(self, writer: "Writer", part: Contract, places: dict[str, str], width: str, start: str) -> None:
         self.writer, self.part, self.places, self.width, self.start = writer, part, places, width, start
 
     def write(self, depth: int, rows: Bounds, columns: Bounds) -> None:
@@ -71,7 +71,7 @@ class EpilogueText:
         tile = self.writer.names(self.part.tile, "buffer")
         for local, before in self.places.items():
             name = self.writer.names(local, "local")
-            line(depth + 1, f"{name} = {tile}[{before} + {place}]" if before else f"{name} = {tile}[{place}]")
+            line(depth + 1, f"{name} = {tile}[{place}]" if before == "0" else f"{name} = {tile}[{before} + {place}]")
         self.writer.body(self.part.epilogue, depth + 1)
 
     def _is_along_rows(self) -> bool:

@@ -7,6 +7,8 @@ for each strip of w columns:
         right = the right operand, packed where it must be or where that pays
         for each block of rows:                                         (where there is an epilogue)
             tile = sums of left * right; where the depth is done: epilogue
+
+Where the result is small, blocks of the depth are the outer loop: what is read for many of them is then read once.
 """
 
 from collections.abc import Callable
@@ -73,6 +75,7 @@ class TileText:
             used = self.products[-1].after() if self.products else Used()
             self.products.append(OperandText(writer, product, rows, self.h, self.w, used))
         self.blocks = None if part.more else self.products[0].blocks
+        self.keeps_all = self.blocks is not None and self.products[0].known.keeps_all
 
     def _local(self, name: str) -> Size:
         """An integer of the text, as a scalar."""
@@ -95,9 +98,7 @@ class TileText:
             depth = self._halves(depth)
         columns = f"{sizes['tile.columns']}, {lanes(self.writer.dtype)}"
         line(depth, f"{text(self.w)} = evenly({self.last} - {self.first}, {columns})")
-        line(depth, f"for {self.j0} in range({self.first}, {self.last}, {text(self.w)}):")
-        depth += 1
-        line(depth, f"{self.nj} = minimum({self.last} - {self.j0}, {text(self.w)})")
+        depth = depth if self.keeps_all else self._strips(depth)
         if self.blocks is not None:
             (product,) = self.products
             extent, *steps = product.levels[0]
@@ -105,9 +106,17 @@ class TileText:
             depth += 1
             line(depth, f"{text(self.nk)} = minimum({text(extent, SUM)} - {self.k0}, {text(self.blocks)})")
             product.levels = [(self.nk, *steps), *product.levels[1:]]
+        depth = self._strips(depth) if self.keeps_all else depth
         for product in self.products:
             product.load_right(depth, self.j0, self.nj, self._start())
         self._tiles(depth)
+
+    def _strips(self, depth: int) -> int:
+        """Add the head of the loop over strips of columns; return the depth inside."""
+        width = self.text(self.w)
+        self.writer.line(depth, f"for {self.j0} in range({self.first}, {self.last}, {width}):")
+        self.writer.line(depth + 1, f"{self.nj} = minimum({self.last} - {self.j0}, {width})")
+        return depth + 1
 
     def _start(self) -> str:
         """Where the block of the depth begins."""
@@ -135,22 +144,25 @@ class TileText:
             line(depth, f"for {self.i0} in range({top}, {self.bottom}, {step}):")
             depth += 1
             line(depth, f"{self.ni} = minimum({self.bottom} - {self.i0}, {step})")
-        width, blocked = self.sizes["tile.columns"], self.blocks is not None
-        held = f"({self.i0} - {self.top}) * {width}" if blocked else "0"
-        tile, size = self.writer.names(self.part.tile, "buffer"), self.sizes["tile.block"] * width
-        places: dict[str, int] = {}  # of each sum in the scratch buffer
+        width, blocked = str(self.sizes["tile.columns"]), self.blocks is not None
+        strip, start = "0", self.top if blocked else self.i0
+        if self.keeps_all:  # strip by strip, each as wide as it is
+            width, strip = text(self.w), f"({self.j0} - {self.first}) * ({self.bottom} - {self.top})"
+        rows = f"({self.i0} - {self.top}) * {width}" if blocked else "0"
+        tile, size = self.writer.names(self.part.tile, "buffer"), self.sizes["tile.block"] * self.sizes["tile.columns"]
+        places: dict[str, str] = {}  # of each sum in the scratch buffer
         for product in self.products:
             name = product.part.local.name
             go = "1" if name in places else self._start()
-            place = places.setdefault(name, len(places) * size)
-            result = direct or f"address({tile}, {place or held}), {width}"
+            place = places.setdefault(name, str(len(places) * size) if places else strip)
+            held = " + ".join(part for part in (place, rows) if part != "0") or "0"
+            result = direct or f"address({tile}, {held}), {width}"
             for written in product.contract(result, go, (self.i0, self.ni), self.nj, self._start()):
                 line(depth, written)
         if not direct:
             if blocked:
                 last = text(self.products[0].known.levels[0][0])
                 line(depth, f"if {self.k0} + {text(self.nk)} >= {last}:")
-            start = self.top if blocked else self.i0
             EpilogueText(self.writer, self.part, places, width, start).write(
                 depth + blocked, (self.i0, self.ni), (self.j0, self.nj)
             )

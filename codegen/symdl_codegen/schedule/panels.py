@@ -12,6 +12,7 @@ BLOCK = Size("tile.block")  # the rows of finished tiles whose epilogue runs at 
 DEEP = Size("tile.deep")  # and how deep a panel is where the depth is more than SHALLOW
 SHALLOW = 1024  # a depth that is never taken in blocks
 CROWDED, NARROW, SPREAD = 128, 256, 16  # elements between rows that crowd; up to which it is cured; by so many more
+KEPT = 2**16  # elements of a result up to which all of it is kept while blocks of the depth pass by
 DEEPEST = 3  # loops inside a tile, and inside the packing of an operand
 
 Level = tuple[Scalar, ...]  # an extent, then the step of each operand
@@ -82,6 +83,13 @@ class Panels:
         return not (isinstance(depth, Const) and depth.value <= SHALLOW)
 
     @property
+    def keeps_all(self) -> bool:
+        """Whether all of the result is kept while blocks of the depth pass by, so that each is read once."""
+        extents = [axis.extent for axis in (*self.part.rows, *self.part.columns)]
+        size = mul(*extents)
+        return self.is_deep and not self.part.symmetric and isinstance(size, Const) and size.value <= KEPT
+
+    @property
     def is_possible(self) -> bool:
         """Whether tiles and packing can loop over the depth, the outermost loop taken step by step if need be."""
         return max(len(self.tile_levels(self.levels)), self._right_levels) <= DEEPEST + 1
@@ -137,7 +145,7 @@ def scratch_shapes(known: Panels) -> tuple[tuple[Scalar, ...], ...]:
     return (
         (add(right, left) if known.may_pack_left else right,),
         (add(rows, columns),),
-        (Apply("max", (rows, BLOCK)) if known.is_deep else BLOCK, LANES),
+        (Apply("max", (rows, BLOCK)) if known.is_deep else BLOCK, add(columns, LANES) if known.keeps_all else LANES),
     )
 
 
