@@ -9,9 +9,9 @@ import pytest
 from symdl_codegen import build
 from symdl_codegen.intrinsics.machine import tile_shape, tile_sizes
 from symdl_codegen.ir import Contract, statements
-from symdl_codegen.program import Index
+from symdl_codegen.program import Const, Index
 from symdl_codegen.scalars import evaluate
-from symdl_codegen.schedule.panels import panels, right_room
+from symdl_codegen.schedule.panels import KEPT, panels, right_room
 from tests.codegen.programs import Builder, ap, axes, ld
 
 ORIENTATIONS = ("nn", "nt", "tn", "tt")
@@ -164,3 +164,22 @@ def test_a_panel_has_room_for_what_is_packed_at_once(depth, known):
     at_once = depth if steps is None else min(depth, evaluate(steps, sizes))
     assert evaluate(right_room(place), sizes) >= at_once * sizes["tile.columns"]
     assert (steps is None) == (known and depth <= 1024)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(70, 130), (300, 300)])
+def test_blocks_of_the_depth_come_first_where_all_of_the_result_is_kept(rows, columns):
+    b = Builder("deep", k=None)
+    b.input("a", "k", rows)
+    b.input("b", "k", columns)
+    body = ap("mul", ld("a", "r", "i"), ld("b", "r", "j"))
+    b.eq("t", axes(i=rows, j=columns), body, "add", axes(r="k"))
+    b.eq("c", axes(i=rows, j=columns), ap("tanh", ap("mul", Const(1e-2), ld("t", "i", "j"))))
+    fn = build(b.program("c"))
+    assert (fn.source.index("for k0") < fn.source.index("for j0")) == (rows * columns <= KEPT)
+    rng = np.random.default_rng(0)
+    for depth in (0, 1, 70, 1500):
+        x, y = rng.normal(size=(depth, rows)), rng.normal(size=(depth, columns))
+        expected = np.tanh(1e-2 * (x.T @ y))
+        for threads in (1, 2):
+            fn.threads = threads
+            np.testing.assert_allclose(fn({"a": x, "b": y})["c"], expected, rtol=1e-10, atol=1e-12)
