@@ -87,9 +87,12 @@ def tables() -> dict[str, list[float]]:
     def log_erfc_weight(t: mp.mpf) -> mp.mpf:
         return mp.erfc(t) / mp.erf(t)
 
-    def scaled_erfc(t: mp.mpf) -> mp.mpf:
-        x = 4 * (1 + t) / (1 - t)
-        return (1 + 2 * x) * mp.erfc(x) * mp.exp(x * x)
+    def scaled_erfc(k: int, b: float) -> Callable[[mp.mpf], mp.mpf]:
+        def value(t: mp.mpf) -> mp.mpf:
+            x = k * (1 + t) / (1 - t)
+            return (1 + b * x) * mp.erfc(x) * mp.exp(x * x)
+
+        return value
 
     def scaled_excess(t: mp.mpf) -> mp.mpf:
         if t == 1:
@@ -115,14 +118,8 @@ def tables() -> dict[str, list[float]]:
         "ERF[64]": (error, 0, 1, 12, lambda z: mp.mpf(1)),
         "LOG_ERFC[32]": (log_erfc, 0.92, 4, 6, log_erfc_weight),
         "LOG_ERFC[64]": (log_erfc, 0.99, 6, 17, log_erfc_weight),
-        "ERFC[32]": (
-            scaled_erfc,
-            -mp.mpf("3.51") / mp.mpf("4.49"),
-            mp.mpf("6.2") / mp.mpf("14.2"),
-            9,
-            lambda t: mp.mpf(1),
-        ),
-        "ERFC[64]": (scaled_erfc, -1, mp.mpf("23.4") / mp.mpf("31.4"), 22, lambda t: mp.mpf(1)),
+        "ERFC[32]": (scaled_erfc(3, 1.25), -1, mp.mpf("7.1") / mp.mpf("13.1"), 10, lambda t: mp.mpf(1)),
+        "ERFC[64]": (scaled_erfc(4, 2), -1, mp.mpf("23.4") / mp.mpf("31.4"), 22, lambda t: mp.mpf(1)),
         "NORMAL_EXCESS": (scaled_excess, -1, 1, 26, lambda t: mp.mpf(1)),
     }
     return {name: [float(c) for c in minimax(*fit)[0]] for name, fit in fits.items()}
