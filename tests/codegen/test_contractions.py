@@ -11,21 +11,25 @@ from symdl_codegen.intrinsics.machine import tile_shape, tile_sizes
 from symdl_codegen.ir import Contract, statements
 from symdl_codegen.program import Const, Index
 from symdl_codegen.scalars import evaluate
-from symdl_codegen.schedule.panels import KEPT, panels, right_room
+from symdl_codegen.schedule.panels import KEPT, NEAR, panels, right_room
 from tests.codegen.programs import Builder, ap, axes, ld
 
 ORIENTATIONS = ("nn", "nt", "tn", "tt")
 
 
-def product(orientation, *rest):
-    """c[i,j] = sum over k of a*b, with ``a`` and ``b`` stored as the letters say; ``rest`` may wrap the sum."""
-    b = Builder("product", m=None, n=None, k=None)
+def product(orientation, m="m", n="n", k="k", biased=False):
+    """c[i,j] = sum over k of a*b, with ``a`` and ``b`` stored as the letters say; y[i,j] = c[i,j] + bias[i]."""
+    b = Builder("product", **{size: None for size in (m, n, k) if isinstance(size, str)})
     left, right = orientation
-    b.input("a", *(("m", "k") if left == "n" else ("k", "m")))
-    b.input("b", *(("k", "n") if right == "n" else ("n", "k")))
+    b.input("a", *((m, k) if left == "n" else (k, m)))
+    b.input("b", *((k, n) if right == "n" else (n, k)))
     body = ap("mul", ld("a", *("ik" if left == "n" else "ki")), ld("b", *("kj" if right == "n" else "jk")))
-    b.eq("c", axes(i="m", j="n"), body, "add", axes(k="k"))
-    return b.program("c")
+    b.eq("c", axes(i=m, j=n), body, "add", axes(k=k))
+    if not biased:
+        return b.program("c")
+    b.input("bias", m)
+    b.eq("y", axes(i=m, j=n), ap("add", ld("c", "i", "j"), ld("bias", "i")))
+    return b.program("y", "c")
 
 
 def operands(orientation, m, n, k, dtype):
@@ -162,7 +166,9 @@ def test_a_panel_has_room_for_what_is_packed_at_once(depth, known):
     assert place.packs_right
     steps = place.blocks(sizes["tile.deep"])
     at_once = depth if steps is None else min(depth, evaluate(steps, sizes))
-    assert evaluate(right_room(place), sizes) >= at_once * sizes["tile.columns"]
+    strips = evaluate(place.strips, sizes)
+    assert strips == sizes["tile.strips"]
+    assert evaluate(right_room(place, place.strips), sizes) >= at_once * sizes["tile.columns"] * strips
     assert (steps is None) == (known and depth <= 1024)
 
 
@@ -175,7 +181,8 @@ def test_blocks_of_the_depth_come_first_where_all_of_the_result_is_kept(rows, co
     b.eq("t", axes(i=rows, j=columns), body, "add", axes(r="k"))
     b.eq("c", axes(i=rows, j=columns), ap("tanh", ap("mul", Const(1e-2), ld("t", "i", "j"))))
     fn = build(b.program("c"))
-    assert (fn.source.index("for k0") < fn.source.index("for j0")) == (rows * columns <= KEPT)
+    loops = re.findall(r"for ([jks]0)", fn.source)
+    assert (loops[0] == "k0") == (rows * columns <= KEPT)
     rng = np.random.default_rng(0)
     for depth in (0, 1, 70, 1500):
         x, y = rng.normal(size=(depth, rows)), rng.normal(size=(depth, columns))
@@ -183,3 +190,21 @@ def test_blocks_of_the_depth_come_first_where_all_of_the_result_is_kept(rows, co
         for threads in (1, 2):
             fn.threads = threads
             np.testing.assert_allclose(fn({"a": x, "b": y})["c"], expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("sizes", [(530, 210, 300), (530, 210, 1100), (64, 210, 300)])
+def test_strips_of_columns_share_what_is_read_of_a_large_left_operand(sizes, orientation):
+    """Small operands, and few columns, have strips one by one. The bits are those of sizes that are not known."""
+    (m, n, k), dtype = sizes, "float32"
+    arrays, expected = operands(orientation, m, n, k, dtype)
+    bias = np.linspace(-1, 1, m).astype(dtype)
+    fn, whole = (build(product(orientation, *part), dtype=dtype) for part in ((m, n, k, True), ()))
+    found = fn({**arrays, "bias": bias})
+    np.testing.assert_allclose(found["c"], expected, rtol=0, atol=4 * np.finfo(dtype).eps * k)
+    np.testing.assert_array_equal(found["c"], whole(arrays)["c"])
+    np.testing.assert_array_equal(found["y"], found["c"] + bias[:, None])
+    (part,) = (part for kernel in fn.module.kernels for part in statements(kernel.body) if isinstance(part, Contract))
+    strips = evaluate(panels(part, fn.module.buffers).strips, tile_sizes(dtype))
+    assert (strips > 1) == ("for s0" in fn.source)
+    assert (strips > 1) == (k * part.rows[0].extent.value > NEAR)

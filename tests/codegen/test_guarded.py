@@ -28,7 +28,7 @@ def product(n, m, depth):
 LESS_ROOM = """
 import symdl_codegen.schedule.panels as panels
 from symdl_codegen.scalars import mul
-panels.right_room = lambda known: mul(panels.ROWS, panels.LANES)
+panels.right_room = lambda known, strips: mul(panels.ROWS, panels.LANES)
 """
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGSEGV") or os.name != "posix", reason="pages of POSIX systems")

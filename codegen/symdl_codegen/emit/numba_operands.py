@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 from symdl_codegen.emit.scalar_text import COMPARE, PRODUCT, SUM
 from symdl_codegen.intrinsics.machine import tile_sizes
 from symdl_codegen.ir import Const, Contract, Index, Scalar, Size, substitute
-from symdl_codegen.scalars import ONE, ZERO, add, mul
+from symdl_codegen.scalars import ONE, ZERO, add, evaluate, mul
 from symdl_codegen.schedule.panels import (
     DEEPEST,
     NARROW,
     SPREAD,
+    TWICE,
     is_crowded,
     merged_levels,
     panels,
@@ -43,18 +44,28 @@ class OperandText:
     scratch buffers the first ``used`` elements belong to products before.
     """
 
-    def __init__(self, writer: "Writer", part: Contract, rows: tuple[str, str], h: Size, w: Size, used: "Used") -> None:
+    def __init__(
+        self,
+        writer: "Writer",
+        part: Contract,
+        rows: tuple[str, str],
+        h: Size,
+        w: Size,
+        used: "Used",
+        strips: Scalar,
+    ) -> None:
         self.writer, self.part, self.text = writer, part, writer.text
         self.known = panels(part, writer.module.buffers)
         self.sizes = tile_sizes(writer.dtype)
         self.bytes = 4 if writer.dtype == "float32" else 8
         self.panel, self.places, _ = (writer.names(name, "buffer") for name in part.scratch)
-        (self.top, self.bottom), self.h, self.w, self.used = rows, h, w, used
+        (self.top, self.bottom), self.h, self.w, self.used, self.strips = rows, h, w, used, strips
         self.right = self.text(self._local("right"))
         self.row, self.jump = (self.known.row_step or ZERO for _ in range(2))
         self.levels = self.known.levels  # of one block of the depth; what packing does to their steps is noted here
-        self.blocks = self.known.blocks(self.sizes["tile.deep"])
+        self.blocks = self.known.blocks(self.sizes["tile.deep"] * (TWICE if evaluate(strips, self.sizes) > 1 else 1))
         self.packed_left = ""
+        self.apart: Scalar = ONE  # elements from column to column of the first of each strip
         self.starts = {part.depth[cut.depth].index: self._local(f"start{cut.depth}") for cut in part.cuts}
 
     def _local(self, name: str) -> Size:
@@ -102,15 +113,21 @@ class OperandText:
     def _rows(self) -> Scalar:
         return mul(*(axis.extent for axis in self.part.rows))
 
-    def contract(self, result: str, go: str, rows: tuple[str, str], columns: str, start: str) -> list[str]:
-        """The lines that add the product to ``result``, or make it that where ``go`` is 0."""
+    def contract(
+        self, result: str, go: str, rows: tuple[str, str], columns: str, start: str, before: str = ""
+    ) -> list[str]:
+        """The lines that add the product to ``result``, or make it that where ``go`` is 0.
+
+        There are as many columns as ``before`` says between the first of them and the first that was loaded.
+        """
         first, count = rows
         table = "0" if self.known.row_step is not None else self._in_places(self.used.places, first)
         left = f"{self._left_place(first, start)}, {table}, {self.text(self.row)}, {self.text(self.jump)}"
         found = [f"{self.text(e)}, {self.text(a)}, {self.text(b)}" for e, a, b in merged_levels(self.levels)]
         loops = ", ".join(["1, 0, 0"] * (3 - len(found)) + found)
+        moved = f" + {before} * {self.text(mul(self.apart, Const(self.bytes)), PRODUCT + 1)}" if before else ""
         return [
-            f"contract(tile_code, {left}, {self.right}, {result}, {go},",
+            f"contract(tile_code, {left}, {self.right}{moved}, {result}, {go},",
             f"         {loops}, {count}, {columns}, {self.text(self.h)})",
         ]
 
@@ -150,7 +167,7 @@ class OperandText:
         line(depth, f"{names} = {place}, 1, 1, {text(stride)}")
         line(depth, f"if {condition}:")
         loops = f"1, 0, 1, 0, {text(extent)}, {text(step)}, {self.bottom} - {self.top}"
-        panel = self._in_panel(right_room(self.known))
+        panel = self._in_panel(right_room(self.known, self.strips))
         line(depth + 1, f"pack(pack_code, {self.packed_left}, 0, 1, {panel}, {text(self.h)}, {loops})")
         line(depth + 1, f"{names} = {panel}, 1, {text(extent)}, {text(self.h)}")
         self.row, self.jump, self.levels = row, jump, [(extent, step, across)]
@@ -184,6 +201,7 @@ class OperandText:
         pack = f"pack(pack_code, {source}, {table}, {text(step or ZERO)}, {panel}, {text(self.w)}, {loops}, {count})"
         inner = [mul(*(level[0] for level in self.levels[number + 1 :])) for number in range(len(self.levels))]
         packed = [mul(inside, self.w) for inside in inner]
+        deep = mul(self.levels[0][0], inner[0])
         condition = "True"
         if not self.known.packs_right:
             condition = self._copy_pays()
@@ -193,13 +211,17 @@ class OperandText:
         if condition == "True":
             line(depth, pack)
             line(depth, f"{self.right} = {panel}")
+            self.apart = deep
         else:
             copied = [self._local(f"across{number}") for number in range(len(self.levels))]
-            names = ", ".join([self.right, *map(text, copied)])
-            line(depth, f"{names} = {', '.join([source, *(text(right) for _, _, right in self.levels)])}")
+            self.apart = self._local("apart") if self.strips != ONE else ONE
+            more = [self.apart] if self.strips != ONE else []
+            names = ", ".join([self.right, *map(text, (*copied, *more))])
+            in_place = [*(right for _, _, right in self.levels), *([ONE] if more else [])]
+            line(depth, f"{names} = {', '.join([source, *map(text, in_place)])}")
             line(depth, f"if {condition}:")
             line(depth + 1, pack)
-            line(depth + 1, f"{names} = {', '.join([panel, *map(text, packed)])}")
+            line(depth + 1, f"{names} = {', '.join([panel, *map(text, (*packed, *([deep] if more else [])))])}")
             packed = copied
         self.levels = [(extent, left, step) for (extent, left, _), step in zip(self.levels, packed, strict=True)]
 

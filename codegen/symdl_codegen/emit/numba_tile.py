@@ -2,7 +2,7 @@
 
 h, w = rows and columns of a tile, evenly divided
 left = the left operand, packed where that pays
-for each strip of w columns:
+for each strip of w columns, or some strips together:                   (where the left operand is large)
     for each block of the depth that a panel holds:                     (where it may be deeper)
         right = the right operand, packed where it must be or where that pays
         for each block of rows:                                         (where there is an epilogue)
@@ -20,7 +20,8 @@ from symdl_codegen.emit.numba_operands import OperandText, Used
 from symdl_codegen.emit.scalar_text import SUM, ScalarText
 from symdl_codegen.intrinsics.machine import lanes, tile_sizes
 from symdl_codegen.ir import Axis, Contract, Load, Module, Size, Statement, Store
-from symdl_codegen.scalars import ONE, merged_stride, strides
+from symdl_codegen.scalars import ONE, evaluate, merged_stride, strides
+from symdl_codegen.schedule.panels import panels
 
 
 class Writer(Protocol):
@@ -66,16 +67,23 @@ class TileText:
         self.top, self.bottom = writer.share(*part.rows)
         self.first, self.last = writer.share(*part.columns)
         self.h, self.w, self.nk = (self._local(name) for name in ("h", "w", "nk"))
-        self.i0, self.j0, self.k0, self.ni, self.nj = (
-            self.text(self._local(name)) for name in ("i0", "j0", "k0", "ni", "nj")
+        self.i0, self.j0, self.k0, self.m0, self.ni, self.nj, self.nm = (
+            self.text(self._local(name)) for name in ("i0", "j0", "k0", "m0", "ni", "nj", "nm")
+        )
+        wide = ONE if part.more else panels(part, writer.module.buffers).strips
+        self.strips = evaluate(wide, self.sizes)
+        self.s0, self.ns = (
+            (self.j0, self.nj) if self.strips == 1 else (self.text(self._local(name)) for name in ("s0", "ns"))
         )
         rows = (self.top, self.bottom)
         self.products: list[OperandText] = []
         for product in part.products:
             used = self.products[-1].after() if self.products else Used()
-            self.products.append(OperandText(writer, product, rows, self.h, self.w, used))
+            self.products.append(OperandText(writer, product, rows, self.h, self.w, used, wide))
         self.blocks = None if part.more else self.products[0].blocks
         self.keeps_all = self.blocks is not None and self.products[0].known.keeps_all
+        together = str(self.strips * self.sizes["tile.columns"])
+        self.width = self.text(self.w) if self.keeps_all else together  # of a row in the scratch buffer
 
     def _local(self, name: str) -> Size:
         """An integer of the text, as a scalar."""
@@ -98,24 +106,30 @@ class TileText:
             depth = self._halves(depth)
         columns = f"{sizes['tile.columns']}, {lanes(self.writer.dtype)}"
         line(depth, f"{text(self.w)} = evenly({self.last} - {self.first}, {columns})")
-        depth = depth if self.keeps_all else self._strips(depth)
-        if self.blocks is not None:
-            (product,) = self.products
-            extent, *steps = product.levels[0]
-            line(depth, f"for {self.k0} in range(0, maximum({text(extent)}, 1), {text(self.blocks)}):")
-            depth += 1
-            line(depth, f"{text(self.nk)} = minimum({text(extent, SUM)} - {self.k0}, {text(self.blocks)})")
-            product.levels = [(self.nk, *steps), *product.levels[1:]]
-        depth = self._strips(depth) if self.keeps_all else depth
+        for head in (self._depths, self._some_strips) if self.keeps_all else (self._some_strips, self._depths):
+            depth = head(depth)
         for product in self.products:
-            product.load_right(depth, self.j0, self.nj, self._start())
+            product.load_right(depth, self.s0, self.ns, self._start())
         self._tiles(depth)
 
-    def _strips(self, depth: int) -> int:
-        """Add the head of the loop over strips of columns; return the depth inside."""
-        width = self.text(self.w)
-        self.writer.line(depth, f"for {self.j0} in range({self.first}, {self.last}, {width}):")
-        self.writer.line(depth + 1, f"{self.nj} = minimum({self.last} - {self.j0}, {width})")
+    def _some_strips(self, depth: int) -> int:
+        """Add the head of the loop over strips of columns, or some together; return the depth inside."""
+        step = self.text(self.w) if self.strips == 1 else f"{self.text(self.w)} * {self.strips}"
+        self.writer.line(depth, f"for {self.s0} in range({self.first}, {self.last}, {step}):")
+        self.writer.line(depth + 1, f"{self.ns} = minimum({self.last} - {self.s0}, {step})")
+        return depth + 1
+
+    def _depths(self, depth: int) -> int:
+        """Add the head of the loop over blocks of the depth where it is taken in blocks; return the depth inside."""
+        if self.blocks is None:
+            return depth
+        line, text = self.writer.line, self.text
+        (product,) = self.products
+        extent, *steps = product.levels[0]
+        line(depth, f"{text(self.nk)} = evenly({text(extent)}, {text(self.blocks)}, 1)")
+        line(depth, f"for {self.k0} in range(0, maximum({text(extent)}, 1), {text(self.nk)}):")
+        line(depth + 1, f"{text(self.nk)} = minimum({text(extent, SUM)} - {self.k0}, {text(self.nk)})")
+        product.levels = [(self.nk, *steps), *product.levels[1:]]
         return depth + 1
 
     def _start(self) -> str:
@@ -134,38 +148,63 @@ class TileText:
         return depth + 1
 
     def _tiles(self, depth: int) -> None:
+        """Add the loops over tiles.
+
+        Of several strips that are packed at once, each takes the same rows in turn, which stay in the first cache.
+        """
         line, text = self.writer.line, self.text
         direct = self._direct()
-        if direct:
+        if self.strips == 1 and direct:
             line(depth, f"{self.i0}, {self.ni} = {self.top}, {self.bottom} - {self.top}")
         else:
-            step = f"{text(self.h)} * {self.sizes['tile.block'] // self.sizes['tile.rows']}"
-            top = f"{self.j0} // {text(self.h)} * {text(self.h)}" if self.part.symmetric else self.top
+            blocks = self.sizes["tile.block"] // self.sizes["tile.rows"]
+            step = text(self.h) if direct else f"{text(self.h)} * {blocks}"
+            top = f"{self.s0} // {text(self.h)} * {text(self.h)}" if self.part.symmetric else self.top
             line(depth, f"for {self.i0} in range({top}, {self.bottom}, {step}):")
             depth += 1
             line(depth, f"{self.ni} = minimum({self.bottom} - {self.i0}, {step})")
-        width, blocked = str(self.sizes["tile.columns"]), self.blocks is not None
-        strip, start = "0", self.top if blocked else self.i0
-        if self.keeps_all:  # strip by strip, each as wide as it is
-            width, strip = text(self.w), f"({self.j0} - {self.first}) * ({self.bottom} - {self.top})"
-        rows = f"({self.i0} - {self.top}) * {width}" if blocked else "0"
+        inside, rows = depth, (self.i0, self.ni)
+        if self.strips > 1 and not direct:
+            rows = (self.m0, self.nm)
+            line(inside, f"for {self.m0} in range({self.i0}, {self.i0} + {self.ni}, {text(self.h)}):")
+            inside += 1
+            line(inside, f"{self.nm} = minimum({self.i0} + {self.ni} - {self.m0}, {text(self.h)})")
+        if self.strips > 1:
+            last = f"{self.s0} + {self.ns}"
+            end = f"minimum({last}, {rows[0]} + {rows[1]})" if self.part.symmetric else last
+            line(inside, f"for {self.j0} in range({self.s0}, {end}, {text(self.w)}):")
+            inside += 1
+            line(inside, f"{self.nj} = minimum({last} - {self.j0}, {text(self.w)})")
+        places = self._sums(inside, rows, direct)
+        if not direct:
+            if self.blocks is not None:
+                last = text(self.products[0].known.levels[0][0])
+                line(depth, f"if {self.k0} + {text(self.nk)} >= {last}:")
+            EpilogueText(self.writer, self.part, places, self.width, self._held()).write(
+                depth + (self.blocks is not None), (self.i0, self.ni), (self.s0, self.ns)
+            )
+
+    def _sums(self, depth: int, rows: tuple[str, str], direct: str) -> dict[str, str]:
+        """Add the calls that make one strip of tiles; return where each sum is in the scratch buffer."""
+        place = [] if rows[0] == self._held() else [f"({rows[0]} - {self._held()}) * {self.width}"]
+        place += [f"{self.j0} - {self.s0}"] if self.strips > 1 else []
         tile, size = self.writer.names(self.part.tile, "buffer"), self.sizes["tile.block"] * self.sizes["tile.columns"]
+        strip = f"({self.j0} - {self.first}) * ({self.bottom} - {self.top})" if self.keeps_all else "0"
         places: dict[str, str] = {}  # of each sum in the scratch buffer
         for product in self.products:
             name = product.part.local.name
             go = "1" if name in places else self._start()
-            place = places.setdefault(name, str(len(places) * size) if places else strip)
-            held = " + ".join(part for part in (place, rows) if part != "0") or "0"
-            result = direct or f"address({tile}, {held}), {width}"
-            for written in product.contract(result, go, (self.i0, self.ni), self.nj, self._start()):
-                line(depth, written)
-        if not direct:
-            if blocked:
-                last = text(self.products[0].known.levels[0][0])
-                line(depth, f"if {self.k0} + {text(self.nk)} >= {last}:")
-            EpilogueText(self.writer, self.part, places, width, start).write(
-                depth + blocked, (self.i0, self.ni), (self.j0, self.nj)
-            )
+            start = places.setdefault(name, str(len(places) * size) if places else strip)
+            held = " + ".join(part for part in (start, *place) if part != "0") or "0"
+            result = direct or f"address({tile}, {held}), {self.width}"
+            before = f"({self.j0} - {self.s0})" if self.strips > 1 else ""
+            for written in product.contract(result, go, rows, self.nj, self._start(), before):
+                self.writer.line(depth, written)
+        return places
+
+    def _held(self) -> str:
+        """The first row of those that are in the scratch buffer."""
+        return self.i0 if self.blocks is None else self.top
 
     def _direct(self) -> str:
         """Address and row stride of the result, where the epilogue only stores it, along the columns; else empty."""

@@ -9,6 +9,7 @@ from llvmlite import binding
 from symdl_codegen.errors import UnsupportedError
 
 MOST_ARGUMENTS = 48  # of a kernel
+STRIPS = 4  # of columns that are packed at once, to stay in the second cache
 
 
 @cache
@@ -64,7 +65,8 @@ def tile_sizes(dtype: str) -> dict[str, int]:
     rows, columns = tile_shape(dtype)
     panel = columns * (4 if dtype == "float32" else 8)
     deep = min(max(cache_bytes() // panel, 128), 1024)  # a panel stays in the first cache while rows pass by
-    return {"tile.rows": rows, "tile.columns": columns, "tile.block": 6 * rows, "tile.deep": deep}
+    sizes = {"tile.rows": rows, "tile.columns": columns, "tile.block": 6 * rows}
+    return {**sizes, "tile.deep": deep, "tile.strips": STRIPS}
 
 
 @cache

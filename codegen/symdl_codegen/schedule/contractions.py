@@ -125,7 +125,7 @@ def tile_contraction(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest 
         if not room.is_possible or (len(sums) > 1 and room.blocks(0) is not None):
             return None
         parts.append(part)
-        rooms.append(scratch_shapes(room))
+        rooms.append(scratch_shapes(room, room.strips if len(sums) == 1 else ONE))
     for scratch, shape in zip(names, joint_shapes(rooms, len(set(sums))), strict=True):
         buffers[scratch] = Tensor(scratch, shape, "int" if scratch == names[1] else "real", "scratch")
     return Nest(choices[0].outer, (replace(parts[0], epilogue=epilogue, more=tuple(parts[1:])),))

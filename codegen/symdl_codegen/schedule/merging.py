@@ -22,7 +22,8 @@ DOT, ADDED, BLOCK = 0.75, 8.0, 24  # of a vector of a dot product, of its lanes 
 MOVED, TURNED, SCATTERED = 0.3, 1.2, 1.5  # cycles of an element copied in a vector, across vectors, by itself
 NARROWER = 0.8  # cycles of a step for each vector that a tile has not: less to do while operands arrive
 NEAR = 2**18  # elements that stay in the second cache beside all else; each of a larger operand costs,
-FETCHED = 0.6  # every time it is read, so many cycles in which nothing is multiplied
+FETCHED = 0.6  # every time it is read, so many cycles in which nothing is multiplied,
+TOGETHER = 4  # and so many strips of columns read it once
 
 Steps = Mapping[str | None, Scalar]
 
@@ -120,7 +121,7 @@ def product_cost(choice: Choice, depth: tuple[Axis, ...], steps: Mapping[str, St
     unit = [merged_stride(axes, result) == ONE for axes in (choice.columns, choice.rows)]
     stored = MOVED if unit[0] else TURNED if unit[1] else SCATTERED
     tile = k * step + CALL + stored * height * LANES * width
-    packed, far = 0.0, FETCHED * strips * m * k if m * k > NEAR else 0.0
+    packed, far = 0.0, FETCHED * -(-strips // TOGETHER) * m * k if m * k > NEAR else 0.0
     right = steps[id_of(choice.right)]
     if merged_stride(choice.columns, right) != ONE:
         packed = k * _packing(choice.columns, n, depth, inner, right)

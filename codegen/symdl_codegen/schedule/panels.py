@@ -9,8 +9,11 @@ from symdl_codegen.scalars import ONE, ZERO, add, affine, merged_stride, mul, st
 LANES = Size("tile.columns")  # each backend binds these: the most columns and rows of a tile,
 ROWS = Size("tile.rows")
 BLOCK = Size("tile.block")  # the rows of finished tiles whose epilogue runs at once,
-DEEP = Size("tile.deep")  # and how deep a panel is where the depth is more than SHALLOW
+DEEP = Size("tile.deep")  # how deep a panel is at most where the depth is more than SHALLOW,
+STRIPS = Size("tile.strips")  # and how many strips of columns share what is read of a left operand that is not NEAR:
+TWICE = 2  # as deep are then the panels, which stay in the second cache
 SHALLOW = 1024  # a depth that is never taken in blocks
+NEAR = 2**17  # elements of a left operand that every strip of columns may read anew
 CROWDED, NARROW, SPREAD = 128, 256, 16  # elements between rows that crowd; up to which it is cured; by so many more
 KEPT = 2**16  # elements of a result up to which all of it is kept while blocks of the depth pass by
 DEEPEST = 3  # loops inside a tile, and inside the packing of an operand
@@ -90,6 +93,17 @@ class Panels:
         return self.is_deep and not self.part.symmetric and isinstance(size, Const) and size.value <= KEPT
 
     @property
+    def strips(self) -> Scalar:
+        """How many strips of columns are packed at once, for each of which a tile's rows pass by in the first cache."""
+        read = mul(*(axis.extent for axis in (*self.part.rows, *self.part.depth)))
+        if self.keeps_all or (isinstance(read, Const) and read.value <= NEAR):
+            return ONE
+        columns = _extent(self.part.columns)
+        if not isinstance(columns, Const):
+            return STRIPS
+        return Apply("min", (STRIPS, Apply("floordiv", (add(columns, LANES, Const(-1)), LANES))))
+
+    @property
     def is_possible(self) -> bool:
         """Whether tiles and packing can loop over the depth, the outermost loop taken step by step if need be."""
         return max(len(self.tile_levels(self.levels)), self._right_levels) <= DEEPEST + 1
@@ -137,15 +151,16 @@ def merged_levels(levels: list[Level]) -> list[Level]:
     return found
 
 
-def scratch_shapes(known: Panels) -> tuple[tuple[Scalar, ...], ...]:
+def scratch_shapes(known: Panels, strips: Scalar = ONE) -> tuple[tuple[Scalar, ...], ...]:
     """Room for the panels of both operands, the offsets of rows and of columns, and finished tiles."""
     rows, columns = (_extent(axes) for axes in (known.part.rows, known.part.columns))
     left = mul(add(_extent(known.part.depth), LANES), add(rows, ROWS))
-    right = right_room(known)
+    right = right_room(known, strips)
+    width = add(columns, LANES) if known.keeps_all else mul(LANES, strips)
     return (
         (add(right, left) if known.may_pack_left else right,),
         (add(rows, columns),),
-        (Apply("max", (rows, BLOCK)) if known.is_deep else BLOCK, add(columns, LANES) if known.keeps_all else LANES),
+        (Apply("max", (rows, BLOCK)) if known.is_deep else BLOCK, width),
     )
 
 
@@ -157,12 +172,13 @@ def joint_shapes(rooms: Sequence[tuple[tuple[Scalar, ...], ...]], sums: int) -> 
     return (panel,), (places,), (mul(Const(sums), BLOCK), LANES)
 
 
-def right_room(known: Panels) -> Scalar:
-    """The elements that a panel of the right operand needs, and what may be written behind it."""
+def right_room(known: Panels, strips: Scalar = ONE) -> Scalar:
+    """The elements of panels of the right operand for so many ``strips``, and what may be written behind them."""
     (extent, *_), *inner = known.most_levels
     inside = mul(*(level[0] for level in inner))
-    steps = Apply("min", (extent, block_steps(inside, DEEP))) if known.is_deep else extent
-    return mul(add(mul(steps, inside), LANES), LANES)
+    deep = DEEP if strips == ONE else mul(DEEP, Const(TWICE))
+    steps = Apply("min", (extent, block_steps(inside, deep))) if known.is_deep else extent
+    return mul(add(mul(steps, inside, strips), LANES), LANES)
 
 
 def window(part: Contract, cut: Cut) -> tuple[Scalar, Scalar]:

@@ -226,7 +226,7 @@ def _rewritten(
     known = panels(part, buffers)
     if not known.is_possible:
         return None
-    for scratch, shape in zip(part.scratch, scratch_shapes(known), strict=True):
+    for scratch, shape in zip(part.scratch, scratch_shapes(known, known.strips), strict=True):
         buffers[scratch] = replace(buffers[scratch], shape=shape)
     return Nest(choice.outer, (part,))
 
