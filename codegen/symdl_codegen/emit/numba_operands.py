@@ -23,7 +23,7 @@ from symdl_codegen.schedule.panels import (
 if TYPE_CHECKING:  # because the two files write one text
     from symdl_codegen.emit.numba_tile import Writer
 
-FAR_RIGHT, FAR_LEFT = 512, 1024  # bytes from which on rows of an operand are so far apart that a copy pays,
+FAR_RIGHT, FAR_LEFT = 2048, 1024  # bytes from which on rows of an operand are so far apart that a copy pays,
 WORTH_ROWS = 32  # where at least so many rows of the result use the right one,
 WORTH_TILES = 2  # and at least so many tiles across the columns the left one
 

@@ -10,6 +10,7 @@ from symdl_codegen.ir_verify import verify_module
 from symdl_codegen.passes.checkpoints import checkpoints
 from symdl_codegen.passes.copies import copies
 from symdl_codegen.passes.dead_code import dead_code
+from symdl_codegen.passes.ends import ends
 from symdl_codegen.passes.fuse import fuse
 from symdl_codegen.passes.in_place import in_place
 from symdl_codegen.passes.inline import inline
@@ -35,6 +36,7 @@ PASSES: dict[str, Callable[[Module], Module]] = {
     "recompute": recompute,  # what is exact and cheap to compute from a stored tensor is not stored
     "order": order,  # what commutes stands in an order that does not depend on names
     "checkpoints": checkpoints,  # a recurrence runs in blocks whose steps are computed again, where that is asked for
+    "ends": ends,  # a sum leaves out first and last terms where a factor is zero by its place
     "split": split,  # an index of blocks and of places in them becomes two
     "fuse": fuse,  # a pointwise equation joins the nest that produces its operand (epilogues)
     "slopes": slopes,  # a function of a tensor is stored instead of it, where it is costly and known by then

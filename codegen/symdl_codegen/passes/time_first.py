@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from symdl_codegen.ir import (
     Axis,
-    Index,
     Kernel,
     Load,
     Module,
@@ -15,6 +14,7 @@ from symdl_codegen.ir import (
     Size,
     Statement,
     Store,
+    free_indices,
     loads_of,
     map_scalar,
     map_statement,
@@ -99,8 +99,9 @@ def _reordered(part: Statement, moved: dict[str, int]) -> Statement:
 
 
 def _ordered(axes: tuple[Axis, ...], indices: tuple[Scalar, ...]) -> tuple[Axis, ...]:
-    """``axes`` in the order in which ``indices`` name them, where they name each."""
-    place = {index.name: number for number, index in enumerate(indices) if isinstance(index, Index)}
+    """``axes`` in the order in which ``indices`` name them, each alone in its place, where they name each."""
+    names = [free_indices(index) for index in indices]
+    place = {name: number for number, found in enumerate(names) for name in found if len(found) == 1}
     return tuple(sorted(axes, key=lambda axis: place[axis.index])) if all(a.index in place for a in axes) else axes
 
 
