@@ -19,6 +19,7 @@ from symdl_codegen.intrinsics.lane import (
     nearest,
     real_of,
 )
+from symdl_codegen.intrinsics.machine import vector_bytes
 
 LN2 = {32: (0.693147182464599609375, -1.904654299957767e-09), 64: (0.6931471805599453, 2.3190468138462996e-17)}
 THIRDS = (2.0 / 3.0, 3.700743415417188e-17)
@@ -30,6 +31,8 @@ SMALLEST = {32: 2.0**-126, 64: 2.0**-1022}  # positive and normal
 
 def scaled(x: Real, power: Whole) -> Real:
     """``x * 2**power``, rounded once, for any result from zero over subnormal numbers to infinity."""
+    if vector_bytes() == 64:  # AVX-512 has an instruction for it
+        return x.ldexp(power)
     half = power >> 1
     return x * half.exp2() * (power - half).exp2()
 

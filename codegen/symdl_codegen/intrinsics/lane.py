@@ -177,6 +177,14 @@ class Real:
         """``self * factor + term``, rounded once."""
         return self._call("fma", factor, term)
 
+    def ldexp(self, power: Whole) -> "Real":
+        """``self * 2**power``, rounded once."""
+        module, short = self.builder.module, ir.IntType(32)
+        number = power.value if self.bits == 32 else self.builder.trunc(power.value, short)
+        name, kind = f"llvm.ldexp.f{self.bits}.i32", self.value.type
+        found = module.globals.get(name) or ir.Function(module, ir.FunctionType(kind, [kind, short]), name)
+        return self.new(self.builder.call(found, [self.value, number]))
+
     def floor(self) -> "Real":
         """The largest integer not above."""
         return self._call("floor")
