@@ -192,7 +192,10 @@ def _is_turned(operand: Tuple) -> bool:
 def is_symmetric(content: Expr, *limits: Any) -> bool:
     """Tell whether a content is certain to be the same with its two indices exchanged."""
     (row, rows), (column, columns) = limits
-    return bool(rows == columns) and _exchanged(content, row, column)
+    if rows != columns:
+        return False
+    first, second = fresh_index(), fresh_index()
+    return _exchanged(substitute(content, {row: first, column: second}), first, second)
 
 
 def _exchanged(content: Expr, row: Index, column: Index) -> bool:

@@ -12,6 +12,8 @@ from typing import Any
 import sympy
 from sympy import Basic, Expr, Pow, Symbol
 
+from symdl.errors import InternalError
+
 _fresh = itertools.count()
 
 # What SymPy cannot evaluate it cannot evaluate with other names either, and to ask it again is what costs most.
@@ -65,13 +67,15 @@ def substitute(expr: Any, mapping: dict[Any, Any]) -> Any:
     """Replace free indices in a scalar expression.
 
     Linear in the size of the expression: parts without the indices are returned as they are, tensors are not entered.
-    The replacements must not contain canonical reduction indices when ``expr`` holds reductions.
+    The replacements must not contain indices that ``expr`` binds, such as those of a reduction that was not opened:
+    an InternalError tells which would be captured.
     """
     if not mapping:
         return expr
     expr = expr if isinstance(expr, Basic) else sympy.sympify(expr)
     keys = frozenset(mapping)
     options = {"evaluate": False} if _renames(mapping, expr) else {}
+    new = frozenset().union(*(free_indices(value) for value in mapping.values() if isinstance(value, Basic)))
     memo: dict[Basic, Basic] = {}
 
     def go(node: Basic) -> Basic:
@@ -82,6 +86,9 @@ def substitute(expr: Any, mapping: dict[Any, Any]) -> Any:
             if isinstance(node, Index):
                 found = mapping[node]
             else:
+                captured = new.intersection(getattr(node, "bound_indices", None) or ())
+                if captured:
+                    raise InternalError(f"{sorted(map(str, captured))} would be captured in {node}: open it first")
                 arguments = [go(argument) for argument in node.args]
                 found = node.func(*arguments, **(options if isinstance(node, _UNCHANGED_BY_NAMES) else {}))
             memo[node] = found

@@ -14,7 +14,7 @@ are the same object (nodes are interned), so graphs with sharing stay linear in 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sympy import Expr
+from sympy import Basic, Expr
 
 from symdl.expr.calls import Call
 from symdl.expr.elements import Element, Reduce, Scalar
@@ -25,6 +25,19 @@ from symdl.expr.tensors import Array, CompositeOp, Named, Tensor, TensorSymbol
 def axes_of(shape: Iterable[Expr]) -> list[tuple[Index, Expr]]:
     """Return fresh indices for a shape, with their extents."""
     return [(fresh_index(), size) for size in shape]
+
+
+def opened(node: Basic, function: Callable[[Expr], Any]) -> Expr | None:
+    """Return a reduction or call with ``function`` applied to what it binds indices in; None for any other node.
+
+    The indices are fresh ones there, so that what is written out in their place is not captured.
+    """
+    if isinstance(node, Reduce):
+        axes, content = node.open()
+        return Reduce(node.op, function(content), *axes)
+    if isinstance(node, Call):
+        return node.over([(axes, function(content)) for axes, content in node.open()])
+    return None
 
 
 def pointwise(function: Callable[..., Expr], *values: Any) -> Any:
@@ -49,5 +62,6 @@ __all__ = [
     "Tensor",
     "TensorSymbol",
     "axes_of",
+    "opened",
     "pointwise",
 ]

@@ -12,7 +12,7 @@ from sympy import Basic, Expr, Tuple
 from sympy.core.symbol import Str
 
 from symdl.expr.index import axis_index, rebuild
-from symdl.expr.nodes import Array, Call, Element, Reduce, Tensor, TensorSymbol
+from symdl.expr.nodes import Array, Element, Tensor, TensorSymbol, opened
 
 
 class Recurrence(Tensor):
@@ -116,17 +116,11 @@ def replace_tensors(array: Tensor, mapping: dict[Any, Any]) -> Tensor:
     """Return an array with the tensors its body reads replaced; unnamed arrays that read them are written out."""
 
     def load(node: Basic) -> Basic | None:
-        if isinstance(node, Reduce):  # opened, so that what is written out inside cannot be captured
-            axes, content = node.open()
-            return Reduce(node.op, rebuild(content, load), *axes)
-        if isinstance(node, Call):
-            contents = [(axes, rebuild(content, load)) for axes, content in node.open()]
-            return node.over(contents).at(*(rebuild(place, load) for place in node.places))
         if isinstance(node, Element):
             if isinstance(node.tensor, Array) and not node.tensor.own_symbols.isdisjoint(mapping):
                 return rebuild(node.tensor.at(*(rebuild(index, load) for index in node.indices)), load)
             return Element(mapping.get(node.tensor, node.tensor), *(rebuild(index, load) for index in node.indices))
-        return None
+        return opened(node, lambda content: rebuild(content, load))
 
     if not isinstance(array, Array):
         return mapping.get(array, array)

@@ -12,8 +12,9 @@ from typing import Any
 import sympy
 from sympy import Basic, Expr, Integer, Symbol
 
+from symdl.expr.calls import Call
 from symdl.expr.index import Index, axis_index, free_indices, rebuild, substitute
-from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, Tensor, TensorSymbol, axes_of
+from symdl.expr.nodes import Array, CompositeOp, Element, Named, Reduce, Tensor, TensorSymbol, axes_of, opened
 from symdl.expr.recurrence import Recurrence, replace_tensors
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.system import elements_of, trace
@@ -165,11 +166,8 @@ class Times:
         """Return an expression with everything written out that has no name of its own and that time runs along."""
 
         def visit(node: Basic) -> Basic | None:
-            if isinstance(node, Reduce):
-                axes, content = node.open()
-                return Reduce(node.op, self.expanded(content), *axes)
             if not isinstance(node, Element):
-                return None
+                return opened(node, self.expanded)
             indices = [rebuild(index, visit) for index in node.indices]
             tensor = node.tensor
             if isinstance(tensor, Recurrence) and tensor not in self.labels:
@@ -276,6 +274,10 @@ class Times:
                 return self._sum(node, depth)
             if isinstance(node, SCALAR_OPS["where"]):
                 return self._choice(node, visit)
+            if isinstance(node, Call):
+                operands = node.open()
+                self.extents.update(pair for axes, _ in operands for pair in axes)
+                return node.over([(axes, rebuild(content, visit)) for axes, content in operands])
             if not isinstance(node, Element):
                 return None
             indices = [rebuild(index, visit) for index in node.indices]

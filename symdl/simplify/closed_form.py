@@ -8,7 +8,7 @@ from sympy import Basic, Dummy, Eq, Expr
 from symdl.errors import DerivationError
 from symdl.expr.index import axis_index, free_indices, fresh_index, rebuild, substitute
 from symdl.expr.ingest import ingest
-from symdl.expr.nodes import Array, Element, Reduce
+from symdl.expr.nodes import Array, Element, Reduce, opened
 from symdl.expr.recurrence import Recurrence
 from symdl.expr.scalar import SCALAR_OPS
 
@@ -48,7 +48,7 @@ def closed_form(h: Any) -> Array:
             inner = value.bodies[value.placeholders.index(node.tensor)]
             inner = substitute(inner, {axis_index(place): index for place, index in enumerate(node.indices)})
             return rebuild(inner, visit)
-        return None
+        return opened(node, lambda content: rebuild(content, visit))
 
     body = rebuild(value.bodies[value.which], visit)
     factor, rest = sympy.diff(body, carried), body.xreplace({carried: sympy.Integer(0)})

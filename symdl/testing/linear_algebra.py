@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+import sympy
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from symdl.expr.nodes import Element
 from symdl.ops import linalg, structure
 from symdl.testing.model import Part, Pool
 from symdl.testing.operands import applied, new, operand
@@ -100,12 +102,24 @@ def eigenvalues(pool: Pool) -> Part:
 
 
 def singular_values(pool: Pool) -> Part:
-    """Take the singular values or vectors of a matrix, wide or tall."""
-    a, which = operand(pool, 2, 2, spread=1), pool.draw(st.integers(0, 2))
+    """Take the singular values or vectors of a matrix, wide or tall.
 
-    def numeric(u: Any) -> Any:
+    In a recurrence's step 2, 4 ... are added to its diagonal: what is mixed of a vector is nearly of rank 1.
+    """
+    a, which = operand(pool, 2, 2, spread=1), pool.draw(st.integers(0, 2))
+    added = 0.0 if pool.time is None else 2 * np.eye(*a.value.shape) * (1 + np.arange(a.value.shape[1]))
+    i, j = sympy.symbols("i j", integer=True)
+    whole = structure.array(
+        Element(a.expr, i, j) + sympy.Piecewise((2 * (i + 1), sympy.Eq(i, j)), (0, True)),
+        (i, a.expr.shape[0]),
+        (j, a.expr.shape[1]),
+    )
+
+    def numeric(matrix: Any) -> Any:
+        u = matrix + added
         wide = u.shape[0] < u.shape[1]
         squares, one = jacobi(u @ u.T if wide else u.T @ u)
+        assume(float(np.min(np.real(squares))) > 0)  # a product of a column and a row has rank 1
         values, one = np.sqrt(squares[::-1]), one[:, ::-1]
         gaps = np.append(-np.diff(np.real(values)), np.real(values[-1]))
         assume(float(np.min(gaps)) > GAP)
@@ -114,4 +128,4 @@ def singular_values(pool: Pool) -> Part:
         signs = _oriented(left)
         return (left * signs, values, right * signs)[which]
 
-    return applied(pool, linalg.svd(a.expr)[which], numeric, a)
+    return applied(pool, linalg.svd(a.expr if pool.time is None else whole)[which], numeric, a)

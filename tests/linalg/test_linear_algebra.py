@@ -15,7 +15,7 @@ from symdl.expr.batch import batched
 from symdl.interpret import evaluate
 from symdl.simplify import simplify
 
-n, m, k = sd.dims("n m k")
+n, m, k, T = sd.dims("n m k T")
 A, B, M, b = sd.matrix("A", n, n), sd.matrix("B", n, m), sd.matrix("M", n, m), sd.vector("b", n)
 P, K = sd.matrix("P", n, n, positive_definite=True), sd.tensor("K", (k, n, n))
 
@@ -290,6 +290,27 @@ def test_inside_a_recurrence():
     found, gradient = function(given_arrays)
     assert np.isclose(found, value(given_arrays["F"]), rtol=1e-12)
     assert np.allclose(gradient, grad(value)(given_arrays["F"]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("checkpoint", [None, 2])
+@pytest.mark.parametrize("of_input", [False, True])
+def test_a_decomposition_in_a_step_serves_its_derivative(of_input, checkpoint):
+    """What the reversed loop, or what stands beside the loop, asks of it is kept where it is computed first."""
+    x, start = sd.tensor("x", (T, 3, 2)), sd.matrix("h", 3, 2)
+
+    def step(t, h):
+        return sd.tanh(h @ sd.svd(x[t] if of_input else x[t] + h)[2]) + h / 2
+
+    h = sd.recurrence(step, start, T, checkpoint=checkpoint)
+    loss = sd.sum(sd.square(h)) + (sd.sum(sd.svd(x)[1]) if of_input else 0)
+    values = [loss, *sd.grad(loss, [x, start])]
+    rng = np.random.default_rng(0)
+    arrays = {"x": rng.normal(size=(5, 3, 2)), "h": rng.normal(size=(3, 2))}
+    for target in ("numpy", "cpu"):
+        function = sd.compile(values, target=target)
+        for found, value in zip(function(arrays), values, strict=True):
+            np.testing.assert_allclose(found, evaluate(value, arrays), rtol=1e-11, atol=1e-13, err_msg=target)
+    assert sum("gesvd(gesvd_code" in kernel.source for kernel in function.kernels) == 1
 
 
 @pytest.mark.parametrize("expression", [sd.trace(sd.inv(A) @ A @ A), sd.logdet(P), sd.sum(sd.cholesky(P))])

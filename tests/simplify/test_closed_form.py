@@ -9,12 +9,13 @@ from symdl.interpret import evaluate
 
 T, k = sd.dims("T k")
 inputs, old, fixed = sd.tensor("u", (T, k)), sd.vector("h0", k), sd.vector("g", k)
-beta = sd.scalar("beta")
+beta, W = sd.scalar("beta"), sd.matrix("W", k, k)
 STEPS = {
     "inputs": (lambda t, h: beta * h + (1 - beta) * inputs[t], r"\beta^{T} h_{0}"),
     "squares": (lambda t, h: beta * h + (1 - beta) * sd.square(inputs[t]), r"\beta^{T} h_{0}"),
     "constant": (lambda t, h: beta * h + (1 - beta) * fixed, r"\beta^{T} h_{0} + \left(1 - \beta^{T}\right) g"),
     "constant without the factor": (lambda t, h: beta * h + fixed, r"\beta^{T} h_{0}"),
+    "products": (lambda t, h: beta * h + W @ (sd.sin(inputs[t]) + W @ inputs[t]), r"\beta^{T} h_{0}"),
     "sums": (lambda t, h: h + inputs[t], r"h_{0}"),
     "time itself": (lambda t, h: t * fixed - beta**2 * h, r"h_{0}"),
 }
@@ -29,6 +30,7 @@ def test_value_is_that_of_the_loop(step, reverse):
     assert STEPS[step][1] in sd.latex(found)
     rng = np.random.default_rng(0)
     arrays = {"u": rng.standard_normal((5, 3)), "h0": rng.standard_normal(3), "g": rng.standard_normal(3), "beta": 0.7}
+    arrays["W"] = rng.standard_normal((3, 3))
     last = evaluate(h[0 if reverse else -1], arrays, {"T": 5, "k": 3})
     np.testing.assert_allclose(evaluate(found, arrays, {"T": 5, "k": 3}), last, rtol=1e-12)
 

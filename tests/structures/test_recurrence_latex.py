@@ -145,3 +145,12 @@ def test_the_last_state_alone():
     found = steps(sd.derivation(sd.norm(simple()[T - 1]) ** 2 / 2, W_hh))
     assert found["C"] == r"\frac{1}{2} \left\lVert h^{\langle T \rangle} \right\rVert^{2}"
     assert r"\mathbf{1}\left\{t = T\right\} h^{\langle T \rangle}" in found[rf"\zeta^{{{NOW}}}"]
+
+
+def test_a_product_inside_an_inverse():
+    A, X, H = sd.matrix("A", m, m), sd.tensor("x", (T, m, m)), sd.matrix("H", m, m)
+    h = sd.recurrence(lambda t, h: sd.inv(A @ h + X[t]), H, T, names="h")
+    row = rf"h^{{{NOW}}} &= \left(A h^{{{BEFORE}}} + x^{{{NOW}}}\right)^{{-1}}, \quad h^{{\langle 0 \rangle}} = H"
+    assert sd.latex(h) == aligned(row)
+    sums = sd.recurrence(lambda t, h: sd.inv(sd.eye(m) * sd.sum(X) + h), H, T)  # over all times, inside of the inverse
+    assert katex_error(sd.latex(sd.grad(sd.sum(sums), X))) is None

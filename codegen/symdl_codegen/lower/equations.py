@@ -27,7 +27,7 @@ def lower(program: Program) -> Module:
             if not isinstance(equation.body, Call):
                 kernels.append(_kernel(equation, buffers, span))
             elif equation.target not in done:
-                group = joined(equation, block if span else program.equations)
+                group = [replace(other, loop=equation.loop) for other in joined(equation, program.equations)]
                 done |= {item.target for item in group}
                 kernels.append(_routine(group, buffers, span))
     outputs, updates = {name: name for name in program.outputs}, []

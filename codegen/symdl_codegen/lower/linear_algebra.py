@@ -9,7 +9,10 @@ from symdl_codegen.scalars import add, mul
 
 
 def joined(equation: Equation, equations: Iterable[Equation]) -> list[Equation]:
-    """Return those of ``equations`` that ask for a result of the same operation as ``equation``, itself among them."""
+    """Return those of ``equations`` that ask for a result of the same operation as ``equation``, itself among them.
+
+    In a loop or not: what the backward sweep of a recurrence asks of a step's operation is kept from the forward one.
+    """
     call = equation.body
     assert isinstance(call, Call)
     return [

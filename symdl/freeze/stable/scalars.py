@@ -7,7 +7,7 @@ import sympy
 from sympy import Add, Basic, Eq, Expr, Integer, Mul, Pow, Rational
 
 from symdl.expr.index import axis_index, rebuild, substitute
-from symdl.expr.nodes import Element, Reduce
+from symdl.expr.nodes import Call, Element, Reduce
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.system import elements_of
 from symdl.freeze.stable import algebra, exponentials
@@ -206,7 +206,7 @@ _FUNCTIONS = tuple({type(rule.before) for rule in FUNCTIONS})
 @lru_cache(maxsize=50_000)
 def is_short(body: Expr) -> bool:
     """Tell whether an intermediate is a short pointwise formula, so that rules may fire on what it stands for."""
-    return not body.has(Reduce) and bool(sympy.count_ops(body) <= LARGEST_OPENED)
+    return not body.has(Reduce, Call) and bool(sympy.count_ops(body) <= LARGEST_OPENED)
 
 
 def _divides(node: Expr) -> bool:
