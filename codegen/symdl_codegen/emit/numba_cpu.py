@@ -31,6 +31,7 @@ from symdl_codegen.errors import UnsupportedError
 from symdl_codegen.intrinsics.functions import FUNCTIONS
 from symdl_codegen.intrinsics.lapack import ROUTINES
 from symdl_codegen.intrinsics.machine import MOST_ARGUMENTS, lanes, tile_shape
+from symdl_codegen.intrinsics.roots import has_roots
 from symdl_codegen.ir import (
     Apply,
     Axis,
@@ -50,6 +51,7 @@ from symdl_codegen.ir import (
     Statement,
     Store,
     axes_of,
+    map_scalar,
     routines,
     statements,
     walk,
@@ -67,6 +69,7 @@ TABLE: dict[str, Entry] = {
     "div": Infix("/", PRODUCT),
     "pow": "pow({0}, {1})",
     "sqrt": "sqrt({0})",
+    "root": "root({0})",
     "exp": "exp({0})",
     "log": "log({0})",
     "log1p": "log1p({0})",
@@ -98,6 +101,7 @@ RESERVED = frozenset(
     [
         *FUNCTIONS,
         "sqrt",
+        "root",
         "real",
         "inf",
         "nan",
@@ -162,6 +166,7 @@ class _Writer:
         self, module: Module, kernel: Kernel, buffers: tuple[str, ...], sizes: tuple[str, ...], dtype: str
     ) -> None:
         self.module, self.source_kernel, self.dtype = module, kernel, dtype
+        self.has_roots = dtype == "float32" and has_roots()
         self.buffers, self.sizes = buffers, sizes
         self.number = 0
         self.routines = routines(kernel)
@@ -349,7 +354,14 @@ class _Writer:
         return (f"{text} if {checks} else {outside}", CHOICE) if checks else (text, ATOM)
 
     def _special(self, scalar: Apply) -> tuple[str, int] | None:
-        """``where`` is a jump when a branch is expensive or may only be read where it is chosen."""
+        """``where`` is a jump when a branch is expensive or may only be read where it is chosen.
+
+        Roots that a division waits for leave its unit to it, where they can.
+        """
+        if scalar.primitive == "div" and self.has_roots:
+            above, *below = scalar.arguments
+            rooted = Apply("div", (above, *(map_scalar(part, _with_root) for part in below)))
+            return None if rooted == scalar else self.text.write(rooted)
         if scalar.primitive != "where":
             return None
         condition, yes, no = scalar.arguments
@@ -360,6 +372,10 @@ class _Writer:
         text = f"{self.text(yes, CHOICE + 1)} if {test} else {self.text(no, CHOICE + 1)}"
         self.by_data -= from_data(condition)
         return text, CHOICE
+
+
+def _with_root(node: Scalar) -> Scalar:
+    return Apply("root", node.arguments) if isinstance(node, Apply) and node.primitive == "sqrt" else node
 
 
 def _gathers(scalar: Scalar) -> bool:

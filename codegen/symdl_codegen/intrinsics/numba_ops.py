@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from symdl_codegen.intrinsics import denormals, lapack
+from symdl_codegen.intrinsics import denormals, lapack, roots
 from symdl_codegen.intrinsics.functions import FUNCTIONS, function
 from symdl_codegen.intrinsics.machine import MOST_ARGUMENTS
 
@@ -100,6 +100,12 @@ def _of_the_processor(name: str):
 
 floor = _of_the_processor("floor")  # the largest integer not above, as a real
 sqrt = _of_the_processor("sqrt")
+
+
+@intrinsic
+def root(typing_context, value):
+    """The square root of a float32 to one unit in the last place, see ``intrinsics/roots.py``."""
+    return value(value), lambda context, builder, signature, arguments: roots.called(builder, arguments[0])
 
 
 def _elementary(name: str):
@@ -289,6 +295,7 @@ def copy_bytes(typing_context, target, source, count):
 NAMESPACE = {
     **ELEMENTARY,
     "sqrt": sqrt,
+    "root": root,
     "inf": math.inf,
     "nan": math.nan,
     "select": select,

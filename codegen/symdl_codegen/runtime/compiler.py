@@ -8,6 +8,7 @@ from typing import Any
 from llvmlite import binding
 
 from symdl_codegen.errors import CompilerUnavailableError
+from symdl_codegen.intrinsics import roots
 from symdl_codegen.intrinsics.barrier import barrier_module
 from symdl_codegen.intrinsics.dots import dots_module
 from symdl_codegen.intrinsics.machine import processor
@@ -95,6 +96,7 @@ def _optimise(module: binding.ModuleRef, machine: binding.TargetMachine, speed_l
     builder = binding.create_pass_builder(machine, options)
     manager = builder.getModulePassManager()
     manager.run(module, builder)
+    roots.written_in(module, machine)
 
 
 def _lowered(
