@@ -208,3 +208,19 @@ def test_strips_of_columns_share_what_is_read_of_a_large_left_operand(sizes, ori
     strips = evaluate(panels(part, fn.module.buffers).strips, tile_sizes(dtype))
     assert (strips > 1) == ("for s0" in fn.source)
     assert (strips > 1) == (k * part.rows[0].extent.value > NEAR)
+
+
+@pytest.mark.parametrize(("rows", "columns", "rows_first"), [(3, 130, True), (300, 130, True), (70, 5000, False)])
+def test_blocks_of_rows_come_first_where_right_operands_are_near_and_in_place(rows, columns, rows_first):
+    b = Builder("rows")
+    b.input("a", rows, 40)
+    b.input("w", 40, columns)
+    b.eq("t", axes(i=rows, j=columns), ap("mul", ld("a", "i", "r"), ld("w", "r", "j")), "add", axes(r=40))
+    b.eq("c", axes(i=rows, j=columns), ap("tanh", ap("mul", Const(0.1), ld("t", "i", "j"))))
+    fn = build(b.program("c"))
+    assert (fn.source.index("for i0_") < fn.source.index("for j0_")) == rows_first
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(rows, 40)), rng.normal(size=(40, columns))
+    for threads in (1, 2):
+        fn.threads = threads
+        np.testing.assert_allclose(fn({"a": x, "w": w})["c"], np.tanh(0.1 * (x @ w)), rtol=1e-10, atol=1e-12)

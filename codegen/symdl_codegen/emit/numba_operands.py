@@ -150,6 +150,11 @@ class OperandText:
             return ""
         return self._worth(step, FAR_RIGHT, self._rows(), WORTH_ROWS)
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the right operand is surely used where it is."""
+        return not self.known.packs_right and not self._copy_pays()
+
     def left(self, depth: int) -> None:
         """Lay out a left operand that is contiguous along the rows strip by strip, where its depths are far apart."""
         if not self.known.may_pack_left:

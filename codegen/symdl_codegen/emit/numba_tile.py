@@ -9,6 +9,7 @@ for each strip of w columns, or some strips together:                   (where t
             tile = sums of left * right; where the depth is done: epilogue
 
 Where the result is small, blocks of the depth are the outer loop: what is read for many of them is then read once.
+Where all of the right operands are near and used in place, blocks of rows are: epilogues then go through whole rows.
 """
 
 from collections.abc import Callable
@@ -19,9 +20,9 @@ from symdl_codegen.emit.numba_epilogue import EpilogueText
 from symdl_codegen.emit.numba_operands import OperandText, Used
 from symdl_codegen.emit.scalar_text import SUM, ScalarText
 from symdl_codegen.intrinsics.machine import lanes, tile_sizes
-from symdl_codegen.ir import Axis, Contract, Load, Module, Size, Statement, Store
-from symdl_codegen.scalars import ONE, evaluate, merged_stride, strides
-from symdl_codegen.schedule.panels import panels
+from symdl_codegen.ir import Axis, Const, Contract, Load, Module, Size, Statement, Store
+from symdl_codegen.scalars import ONE, add, evaluate, merged_stride, mul, strides
+from symdl_codegen.schedule.panels import NEAR, panels
 
 
 class Writer(Protocol):
@@ -106,11 +107,34 @@ class TileText:
             depth = self._halves(depth)
         columns = f"{sizes['tile.columns']}, {lanes(self.writer.dtype)}"
         line(depth, f"{text(self.w)} = evenly({self.last} - {self.first}, {columns})")
-        for head in (self._depths, self._some_strips) if self.keeps_all else (self._some_strips, self._depths):
+        rows_first = self._takes_rows_first()
+        heads = [self._depths, self._some_strips] if self.keeps_all else [self._some_strips, self._depths]
+        for head in [self._rows, *heads] if rows_first else heads:
             depth = head(depth)
         for product in self.products:
             product.load_right(depth, self.s0, self.ns, self._start())
-        self._tiles(depth)
+        self._tiles(depth if rows_first else self._rows(depth))
+
+    def _takes_rows_first(self) -> bool:
+        """Whether blocks of rows are the outermost loop."""
+        if self.blocks is not None or self.strips > 1 or self.part.symmetric or self._direct():
+            return False
+        read = add(*(mul(*(a.extent for a in (*p.columns, *p.depth))) for p in self.part.products))
+        is_near = isinstance(read, Const) and read.value <= NEAR
+        return is_near and all(product.is_in_place for product in self.products)
+
+    def _rows(self, depth: int) -> int:
+        """Add the head of the loop over blocks of rows; return the depth inside."""
+        line, text, direct = self.writer.line, self.text, self._direct()
+        if self.strips == 1 and direct:
+            line(depth, f"{self.i0}, {self.ni} = {self.top}, {self.bottom} - {self.top}")
+            return depth
+        blocks = self.sizes["tile.block"] // self.sizes["tile.rows"]
+        step = text(self.h) if direct else f"{text(self.h)} * {blocks}"
+        top = f"{self.s0} // {text(self.h)} * {text(self.h)}" if self.part.symmetric else self.top
+        line(depth, f"for {self.i0} in range({top}, {self.bottom}, {step}):")
+        line(depth + 1, f"{self.ni} = minimum({self.bottom} - {self.i0}, {step})")
+        return depth + 1
 
     def _some_strips(self, depth: int) -> int:
         """Add the head of the loop over strips of columns, or some together; return the depth inside."""
@@ -148,21 +172,11 @@ class TileText:
         return depth + 1
 
     def _tiles(self, depth: int) -> None:
-        """Add the loops over tiles.
+        """Add the sums of one block of rows, and its epilogue.
 
         Of several strips that are packed at once, each takes the same rows in turn, which stay in the first cache.
         """
-        line, text = self.writer.line, self.text
-        direct = self._direct()
-        if self.strips == 1 and direct:
-            line(depth, f"{self.i0}, {self.ni} = {self.top}, {self.bottom} - {self.top}")
-        else:
-            blocks = self.sizes["tile.block"] // self.sizes["tile.rows"]
-            step = text(self.h) if direct else f"{text(self.h)} * {blocks}"
-            top = f"{self.s0} // {text(self.h)} * {text(self.h)}" if self.part.symmetric else self.top
-            line(depth, f"for {self.i0} in range({top}, {self.bottom}, {step}):")
-            depth += 1
-            line(depth, f"{self.ni} = minimum({self.bottom} - {self.i0}, {step})")
+        line, text, direct = self.writer.line, self.text, self._direct()
         inside, rows = depth, (self.i0, self.ni)
         if self.strips > 1 and not direct:
             rows = (self.m0, self.nm)
