@@ -103,6 +103,11 @@ class CompiledFunction:
         """Bytes of the arena, which holds all intermediates, for the sizes of the last call; 0 before the first."""
         return int(list(self._executables.values())[-1].planned_bytes) if self._executables else 0
 
+    @property
+    def planned_rooms(self) -> tuple[int, int]:
+        """How many threads have room of their own in those bytes, and how many bytes each; 0 before the first call."""
+        return list(self._executables.values())[-1].planned_rooms if self._executables else (0, 0)
+
     def __call__(self, /, *mappings: Mapping[Any, Any], **arrays: Any) -> Any:
         """Evaluate.
 

@@ -130,7 +130,7 @@ class _Run:
         self.say(outcome.history)
         for name, program in outcome.programs.items():
             if isinstance(program, Executable) and program.planned_bytes:
-                typer.echo(f"{name}: {program.planned_bytes / 2**20:.2f} MiB planned for all intermediates")
+                typer.echo(f"{name}: {_planned(program)}")
         if outcome.divisions > 1:
             typer.echo(f"the mean over {outcome.divisions} divisions of the data:")
         if outcome.report:
@@ -167,3 +167,13 @@ class _Run:
         write(self.folder / "loss.png", loss_curve(outcome.history, self.recipe.title))
         if outcome.report:
             write(self.folder / "report.txt", outcome.report + "\n")
+
+
+def _planned(program: Any) -> str:
+    """What memory a compiled program takes, and what of it each thread has to itself."""
+    text = f"{program.planned_bytes / 2**20:.2f} MiB planned for all intermediates"
+    threads, own = program.planned_rooms
+    if not own:
+        return text
+    owner = "the thread" if threads == 1 else f"each of {threads} threads"
+    return f"{text}, of which {own / 2**20:.2f} MiB of its own for {owner}"

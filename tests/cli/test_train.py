@@ -43,7 +43,10 @@ def test_it_says_what_compiling_took(trained):
 
 
 def test_it_says_what_memory_is_planned(trained):
-    assert re.search(r"^training: 0\.\d\d MiB planned for all intermediates$", trained[0].stdout, re.MULTILINE)
+    said = r"^training: 0\.\d\d MiB planned for all intermediates, of which 0\.\d\d MiB of its own for (.*)$"
+    found = re.search(said, trained[0].stdout, re.MULTILINE)
+    assert found
+    assert re.fullmatch(r"the thread|each of \d+ threads", found.group(1))
 
 
 def test_it_leaves_these_files_and_no_others(trained):

@@ -59,3 +59,18 @@ def test_the_memory_of_a_recurrence_is_known_whether_its_length_is_a_number_or_a
         sd.fit(model, data, epochs=1, batch_size=3, dtype="float64")
         planned.append(model.training_program().executable.planned_bytes)
     assert planned[0] == planned[1] >= 3 * 24 * 4 * 8
+
+
+def test_the_room_of_each_thread_is_told_apart():
+    a, b = sd.matrix("a", *sd.dims("n k")), sd.matrix("b", *sd.dims("k m"))
+    arrays = {"a": np.ones((30, 40)), "b": np.ones((40, 50))}
+    function = sd.compile(a @ b, threads=1)
+    assert function.planned_rooms == (0, 0)
+    function(arrays)
+    threads, own = function.planned_rooms
+    assert threads == 1
+    assert own > 0, "packed operands and finished tiles"
+    assert function.planned_bytes - own <= 30 * 50 * 8 + 64, "what is left is shared: at most the result"
+    plain = sd.compile(a @ b, target="numpy")
+    plain(arrays)
+    assert plain.planned_rooms == (0, 0)

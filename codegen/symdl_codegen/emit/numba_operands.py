@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from symdl_codegen.emit.scalar_text import COMPARE, PRODUCT, SUM
 from symdl_codegen.intrinsics.machine import tile_sizes
 from symdl_codegen.ir import Const, Contract, Index, Scalar, Size, substitute
-from symdl_codegen.scalars import ONE, ZERO, add, evaluate, mul
+from symdl_codegen.scalars import ONE, ZERO, add, mul
 from symdl_codegen.schedule.panels import (
     DEEPEST,
     NARROW,
@@ -63,7 +63,7 @@ class OperandText:
         self.right = self.text(self._local("right"))
         self.row, self.jump = (self.known.row_step or ZERO for _ in range(2))
         self.levels = self.known.levels  # of one block of the depth; what packing does to their steps is noted here
-        self.blocks = self.known.blocks(self.sizes["tile.deep"] * (TWICE if evaluate(strips, self.sizes) > 1 else 1))
+        self.blocks = self.known.blocks(self.sizes["tile.deep"] * (1 if strips == ONE else TWICE))
         self.packed_left = ""
         self.apart: Scalar = ONE  # elements from column to column of the first of each strip
         self.starts = {part.depth[cut.depth].index: self._local(f"start{cut.depth}") for cut in part.cuts}

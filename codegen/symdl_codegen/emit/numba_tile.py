@@ -20,7 +20,7 @@ from symdl_codegen.emit.numba_epilogue import EpilogueText
 from symdl_codegen.emit.numba_operands import OperandText, Used
 from symdl_codegen.emit.scalar_text import SUM, ScalarText
 from symdl_codegen.intrinsics.machine import lanes, tile_sizes
-from symdl_codegen.ir import Axis, Const, Contract, Load, Module, Size, Statement, Store
+from symdl_codegen.ir import Axis, Const, Contract, Load, Module, Scalar, Size, Statement, Store, walk
 from symdl_codegen.scalars import ONE, add, evaluate, merged_stride, mul, strides
 from symdl_codegen.schedule.panels import NEAR, panels
 
@@ -71,8 +71,9 @@ class TileText:
         self.i0, self.j0, self.k0, self.m0, self.ni, self.nj, self.nm = (
             self.text(self._local(name)) for name in ("i0", "j0", "k0", "m0", "ni", "nj", "nm")
         )
-        wide = ONE if part.more else panels(part, writer.module.buffers).strips
-        self.strips = evaluate(wide, self.sizes)
+        known = panels(part, writer.module.buffers)
+        wide = ONE if part.more or self._is_one(known.strips) else known.strips
+        self.strips = 1 if wide == ONE else self.sizes["tile.strips"]  # at most
         self.s0, self.ns = (
             (self.j0, self.nj) if self.strips == 1 else (self.text(self._local(name)) for name in ("s0", "ns"))
         )
@@ -83,12 +84,18 @@ class TileText:
             self.products.append(OperandText(writer, product, rows, self.h, self.w, used, wide))
         self.blocks = None if part.more else self.products[0].blocks
         self.keeps_all = self.blocks is not None and self.products[0].known.keeps_all
-        together = str(self.strips * self.sizes["tile.columns"])
-        self.width = self.text(self.w) if self.keeps_all else together  # of a row in the scratch buffer
+        self.width = str(self.sizes["tile.columns"])  # of a row in the scratch buffer
+        if self.keeps_all or self.strips > 1:
+            self.width = self.text(self._local("wide") if self.strips > 1 else self.w)
 
     def _local(self, name: str) -> Size:
         """An integer of the text, as a scalar."""
         return Size(f"{name} {self.part.panel}")
+
+    def _is_one(self, strips: Scalar) -> bool:
+        """Whether there is surely but one strip of columns."""
+        sizes = {node.name for node in walk(strips) if isinstance(node, Size)}
+        return sizes <= self.sizes.keys() and evaluate(strips, self.sizes) == 1
 
     def offsets(self, depth: int) -> None:
         """Add the lines that list the offsets of rows and columns; they are the same in all loops around."""
@@ -107,6 +114,9 @@ class TileText:
             depth = self._halves(depth)
         columns = f"{sizes['tile.columns']}, {lanes(self.writer.dtype)}"
         line(depth, f"{text(self.w)} = evenly({self.last} - {self.first}, {columns})")
+        if self.strips > 1:
+            whole = f"({self.last} - {self.first} + {text(self.w)} - 1) // {text(self.w)} * {text(self.w)}"
+            line(depth, f"{self.width} = minimum({text(self.w)} * {self.strips}, maximum({whole}, {text(self.w)}))")
         rows_first = self._takes_rows_first()
         heads = [self._depths, self._some_strips] if self.keeps_all else [self._some_strips, self._depths]
         for head in [self._rows, *heads] if rows_first else heads:
@@ -138,7 +148,7 @@ class TileText:
 
     def _some_strips(self, depth: int) -> int:
         """Add the head of the loop over strips of columns, or some together; return the depth inside."""
-        step = self.text(self.w) if self.strips == 1 else f"{self.text(self.w)} * {self.strips}"
+        step = self.text(self.w) if self.strips == 1 else self.width
         self.writer.line(depth, f"for {self.s0} in range({self.first}, {self.last}, {step}):")
         self.writer.line(depth + 1, f"{self.ns} = minimum({self.last} - {self.s0}, {step})")
         return depth + 1

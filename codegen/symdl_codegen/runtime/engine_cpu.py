@@ -128,6 +128,10 @@ class CpuEngine:
         places = self.places(sizes, capacity, epoch)
         return dict(places.shared), places.total(self._workers())
 
+    def rooms(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[int, int]:
+        """How many workers have room of their own in the arena, and the bytes that each of them has."""
+        return self._workers(), self.places(sizes, capacity, epoch).private_bytes
+
     def _workers(self) -> int:
         """No more than there are processors: workers that take turns on one make each other wait."""
         return min(thread_count(self.wanted), available())

@@ -62,6 +62,10 @@ class CudaEngine:
         lengths = {name: byte_size(self.module.buffers[name], sizes, self.item) for name in self.lives}
         return layout(self.lives, lengths, 0, self.share_memory)
 
+    def rooms(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[int, int]:
+        """Threads of a device have registers and shared memory, no room in the arena."""
+        return 0, 0
+
     def call(self, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int], update: bool) -> dict[str, Any] | None:
         """Run one step on checked arrays and return fresh outputs; with ``update`` states change in place.
 

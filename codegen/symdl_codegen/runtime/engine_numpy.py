@@ -26,6 +26,10 @@ class NumpyEngine:
         """NumPy allocates each array itself."""
         return {}, 0
 
+    def rooms(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[int, int]:
+        """Nobody has a room."""
+        return 0, 0
+
     def call(
         self, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int], update: bool
     ) -> dict[str, np.ndarray] | None:

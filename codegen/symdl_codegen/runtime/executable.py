@@ -46,6 +46,10 @@ class Engine(Protocol):
         """Offsets in the arena and its length in bytes."""
         ...
 
+    def rooms(self, sizes: Mapping[str, int], capacity: Mapping[str, int], epoch: bool) -> tuple[int, int]:
+        """How many workers have room of their own in the arena, and the bytes that each of them has."""
+        ...
+
     def call(
         self, arrays: Mapping[str, np.ndarray], sizes: Mapping[str, int], update: bool
     ) -> dict[str, np.ndarray] | None:
@@ -123,6 +127,12 @@ class Executable:
     def planned_bytes(self) -> int:
         """Bytes of the arena, which holds all intermediates, for the sizes of the last run; 0 before the first."""
         return self._planned(self.last_sizes) if self.last_sizes else 0
+
+    @property
+    def planned_rooms(self) -> tuple[int, int]:
+        """How many workers have room of their own in those bytes, and how much each: its scratch, batches, values."""
+        known = self.last_sizes
+        return self.engine.rooms(known, known, bool(self.program.updates)) if known else (0, 0)
 
     def _planned(self, known: dict[str, int]) -> int:
         return self.engine.arena(known, known, bool(self.program.updates))[1]

@@ -99,8 +99,6 @@ class Panels:
         if self.keeps_all or (isinstance(read, Const) and read.value <= NEAR):
             return ONE
         columns = _extent(self.part.columns)
-        if not isinstance(columns, Const):
-            return STRIPS
         return Apply("min", (STRIPS, Apply("floordiv", (add(columns, LANES, Const(-1)), LANES))))
 
     @property
