@@ -1,6 +1,6 @@
 """What users give as arrays, and the names they give them by: read without a loss, or refused by name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,14 @@ def sizes_by_name(given: Any, what: str) -> dict[str, int]:
         if isinstance(size, bool) or not hasattr(size, "__index__") or int(size) < 0:
             raise InputError(f"{what}: size {name}: expected an integer of at least 0, found {size!r}")
     return {name: int(size) for name, size in found.items()}
+
+
+def check_names(given: Iterable[str], known: Iterable[str], what: str) -> None:
+    """Raise InputError for a name that nothing has, which would be a mistake that nobody sees."""
+    names = sorted(set(known))
+    for name in given:
+        if name not in names:
+            raise InputError(f"{what}: {name} does not occur in the expression; expected some of {', '.join(names)}")
 
 
 def plain_array(name: str, value: Any) -> np.ndarray:

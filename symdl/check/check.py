@@ -13,7 +13,7 @@ import mpmath
 import numpy as np
 from sympy import Basic, Symbol
 
-from symdl.arrays import name_of, real_array, sizes_by_name
+from symdl.arrays import check_names, name_of, real_array, sizes_by_name
 from symdl.calculus import adjoints, grad, hessian, hvp, pushforward, variables_of
 from symdl.check.conventions import convention
 from symdl.check.directions import directions, tangent
@@ -68,6 +68,7 @@ def check(
     Raises:
         InternalError: if a derivative simplifies to zero while the differences do not vanish.
         DerivationError: if ``f`` does not depend on a variable.
+        InputError: for a size or value that does not occur in ``f``, and where ``f`` is not finite.
     """
     return _Check(f, wrt, sizes, seed, values).run(second_order)
 
@@ -81,6 +82,7 @@ class _Check:
         self.loss = as_scalar(value, "check")
         symbols = self.loss.free_symbols
         self.sizes = self._sizes(sizes or {}, values or {})
+        check_names(map(name_of, values or {}), {symbol.name for symbol in symbols} - {COTANGENT}, "check: values")
         candidates = [symbol for symbol in symbols if symbol.name not in {*self.sizes, COTANGENT}]
         if wrt is None:
             wrt = sorted(filter(_movable, candidates), key=lambda symbol: symbol.name)
@@ -120,6 +122,7 @@ class _Check:
                 if isinstance(size, Symbol) and isinstance(extent, int):
                     found.setdefault(size.name, extent)
                 unknown |= size.free_symbols
+        check_names(sizes_by_name(sizes, "check"), {symbol.name for symbol in unknown}, "check: sizes")
         return {**dict(trial_sizes(unknown)), **found}
 
     @cached_property

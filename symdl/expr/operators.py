@@ -7,13 +7,14 @@ from sympy import Expr, Integer, MatrixExpr
 from sympy.matrices.matrixbase import MatrixBase
 
 from symdl.errors import ExpressionError, ShapeError
+from symdl.expr.numpy_calls import NumpyCalls
 from symdl.expr.sizes import same_size, shape_text
 
 if TYPE_CHECKING:
     from symdl.expr.nodes import Tensor
 
 
-class TensorOperators:
+class TensorOperators(NumpyCalls):
     """Operators shared by every tensor. Shapes are checked here, where the user writes the expression."""
 
     shape: tuple[Expr, ...]
@@ -21,7 +22,6 @@ class TensorOperators:
     derivative: tuple[int, int] | None
     marked: Callable[[tuple[int, int] | None], Any]
     _op_priority = 100.0  # above SymPy's matrices: mixed expressions become symdl tensors
-    __array_ufunc__ = None  # NumPy scalars defer to the reflected operators below
 
     def __add__(self, other: Any) -> Any:
         return _combine("+", lambda a, b: a + b, self, other)

@@ -47,8 +47,7 @@ class Converter:
         if isinstance(expr, Symbol):
             if expr in self.sizes:
                 return self._as(pg.Size(expr.name), kind)
-            load = pg.Load(expr.name, ())
-            return _apply("real", load) if self.kinds.get(expr.name) == "int" and kind == "real" else load
+            return self._read(expr.name, (), kind)
         if isinstance(expr, Add | Mul | Pow):
             return {Add: self._sum, Mul: self._product, Pow: self._power}[expr.func](expr, kind)
         if isinstance(expr, KroneckerDelta):
@@ -71,8 +70,13 @@ class Converter:
         return scalar if kind == "int" else _apply("real", scalar)
 
     def _load(self, element: Element, kind: str) -> pg.Scalar:
-        load = pg.Load(element.tensor.name, tuple(self.scalar(index, "int") for index in element.indices))
-        return _apply("real", load) if self.kinds.get(element.tensor.name) == "int" and kind == "real" else load
+        return self._read(element.tensor.name, tuple(self.scalar(index, "int") for index in element.indices), kind)
+
+    def _read(self, name: str, places: tuple[pg.Scalar, ...], kind: str) -> pg.Scalar:
+        whole = self.kinds.get(name) == "int"
+        if kind == "int" and not whole:
+            raise _no_place(f"{name}, which is real" if name in self.kinds else "a computed value")
+        return _apply("real", pg.Load(name, places)) if whole and kind == "real" else pg.Load(name, places)
 
     def _sum(self, expr: Add, kind: str) -> pg.Scalar:
         return _apply("add", *(self.scalar(term, kind) for term in _positive_first(expr)))
@@ -142,6 +146,8 @@ class Converter:
             return _apply("where", self.scalar(condition, "bool"), self.scalar(left, kind), self.scalar(right, kind))
         if expr.primitive_name:
             inner = kind if expr.primitive_name in ("max", "min", "abs") else "real"
+            if inner != kind:
+                raise _no_place(f"{expr}, which is computed")
             return _apply(expr.primitive_name, *(self.scalar(argument, inner) for argument in expr.args))
         form = expr.kernel()
         if form == expr:
@@ -178,6 +184,13 @@ class Converter:
         return isinstance(expr, Add | Mul | sympy.floor | sympy.ceiling | sympy.Mod | sympy.Min | sympy.Max) and all(
             map(self._is_integer, expr.args)
         )
+
+
+def _no_place(found: str) -> ExpressionError:
+    return ExpressionError(
+        f"a place in a tensor, or what is compared with one, is {found}; expected a tensor declared integer=True. "
+        "Compile what computes the places by itself and give the result as an integer input"
+    )
 
 
 def _apply(primitive: str, *arguments: pg.Scalar) -> pg.Scalar:

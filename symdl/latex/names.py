@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sympy import Basic, Expr, Symbol
+from sympy import Basic, Expr, KroneckerDelta, Symbol
 
 from symdl.errors import NameConflictError
 from symdl.expr.nodes import Named, Tensor, TensorSymbol
@@ -82,6 +82,19 @@ def refuse_one_name_for_two(expr: Basic) -> None:
             raise NameConflictError(
                 f"{node.name}: {kinds} as {symbol_latex(node)} and differ; give one of them another name or latex"
             )
+
+
+def refuse_two_deltas(expr: Basic, content: str) -> None:
+    r"""Refuse a formula that prints as ``content``, with Kronecker's delta \delta_{i, j} beside a symbol of that name.
+
+    Raises:
+        NameConflictError: naming the symbol, and the remedy.
+    """
+    if r"\delta_{" not in content or not any(isinstance(node, KroneckerDelta) for node in wholes_first([expr])):
+        return
+    for node in names_in(expr):
+        if symbol_latex(node) == r"\delta":
+            raise NameConflictError(rf"{node.name}: prints as \delta, as Kronecker's delta does; give another latex=")
 
 
 def names_in(expr: Basic) -> list[TensorSymbol | Named]:

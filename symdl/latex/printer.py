@@ -20,7 +20,7 @@ from symdl.latex.elements import ElementView, leaf, letters_for
 from symdl.latex.forms import Bracket, Form
 from symdl.latex.kronecker import SPLITS, kronecker_products
 from symdl.latex.loops import recurrences_in
-from symdl.latex.names import refuse_one_name_for_two, used_names
+from symdl.latex.names import refuse_one_name_for_two, refuse_two_deltas, used_names
 from symdl.latex.over_time import over_time
 from symdl.latex.pieces import without_implied_guards
 from symdl.latex.shared_factors import with_shared_factors, without_ones
@@ -53,7 +53,7 @@ def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
 
     Raises:
         ExpressionError: for an unknown notation or layout, or something that is no expression.
-        NameConflictError: if two different intermediates would print alike.
+        NameConflictError: if two different intermediates would print alike, or a tensor as Kronecker's delta does.
     """
     for value, known, what in ((notation, NOTATIONS, "notation"), (layout, LAYOUTS, "layout")):
         if value not in known:
@@ -78,6 +78,7 @@ def latex(expr: Any, notation: str = "matrix", layout: str = "book") -> str:
         content = text(transpose(tensor_form(value))) if turned else _tensor(value)
     else:
         content = latex_scalar(value)
+    refuse_two_deltas(value, content)
     return content + layout_note(layout, derivative)
 
 

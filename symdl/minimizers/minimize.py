@@ -109,7 +109,7 @@ def minimize(
             "minimize: expected a tolerance of at least 0 and an integer of at least 0 as max_steps, found "
             f"{tolerance!r} and {max_steps!r}"
         )
-    objective = Objective(f, wrt, data, sizes, target)
+    objective = Objective(f, wrt, data, sizes, target).check_data("minimize")
     at = point(objective, objective.pack(start))
     if not at.finite:
         raise InputError(f"minimize: C = {at.value} or its gradient is not finite at the start; give another start=")

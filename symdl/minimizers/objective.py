@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from symdl.arrays import by_name, real_array, sizes_by_name
+from symdl.arrays import by_name, check_names, real_array, sizes_by_name
 from symdl.calculus import grad, hessian, hvp, variables_of
 from symdl.compile import CompiledFunction, compile
 from symdl.curvature import colouring, sparsity
@@ -52,6 +52,14 @@ class Objective:
     def _symbols(self) -> list[TensorSymbol]:
         free = {*self.value.free_symbols, *self.variables}
         return sorted((s for s in free if isinstance(s, TensorSymbol)), key=lambda symbol: symbol.name)
+
+    def check_data(self, what: str) -> "Objective":
+        """Return it; InputError for data and sizes that the function does not depend on."""
+        symbols = {*self.value.free_symbols, *self.variables}
+        check_names(self.data, {symbol.name for symbol in symbols} - set(self.names), f"{what}: data")
+        sizes = {size.name for symbol in self._symbols() for extent in symbol.shape for size in extent.free_symbols}
+        check_names(self.sizes, sizes | set(self._gradient.inputs), f"{what}: sizes")
+        return self
 
     def _learn(self, arrays: Mapping[TensorSymbol, np.ndarray]) -> None:
         """Note the sizes that arrays carry."""
@@ -244,6 +252,6 @@ def scipy_objective(
     Raises:
         ShapeError: if ``f`` is not a scalar.
         DerivationError: if it does not depend on a variable.
-        InputError: if a variable is among the data.
+        InputError: if a variable is among the data, or data that ``f`` does not depend on.
     """
-    return Objective(f, wrt, data, sizes, target)
+    return Objective(f, wrt, data, sizes, target).check_data("scipy_objective")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from sympy import Basic, Expr, Integer, Mul, Rational
 
 from symdl.expr.index import Index, free_indices, rebuild, substitute
-from symdl.expr.nodes import Element, Reduce, TensorSymbol
+from symdl.expr.nodes import Element, Reduce, TensorSymbol, opened
 from symdl.simplify.recognise import match
 
 Meaning = Callable[[Element], Expr | None]
@@ -31,7 +31,7 @@ def fold_products(expr: Expr, names: Names, meaning: Meaning) -> Expr:
 
     def visit(node: Basic) -> Basic | None:
         if not isinstance(node, Mul):
-            return None
+            return opened(node, lambda content: rebuild(content, visit))
         found = node
         for body, target in quotients:
             while (step := _step(found, body, target, meaning)) is not None:

@@ -10,6 +10,7 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 
+from symdl_codegen.errors import ArgumentError
 from symdl_codegen.pipeline import build
 from symdl_codegen.runtime import ahead, driver, native, processes
 from symdl_codegen.runtime.compiler import Job, compile_job
@@ -52,6 +53,13 @@ def test_none_are_started_for_little_or_where_forbidden(monkeypatch):
     monkeypatch.setenv("SYMDL_COMPILERS", "0")
     assert len(dict(processes.compile_all(jobs()))) == 6
     assert not any(compiler.alive for compiler in processes._running)
+
+
+@pytest.mark.parametrize("text", ["abc", "-1", "1.5"])
+def test_a_number_of_processes_that_is_none_is_refused(monkeypatch, text):
+    monkeypatch.setenv("SYMDL_COMPILERS", text)
+    with pytest.raises(ArgumentError, match=f"SYMDL_COMPILERS: expected an integer of at least 0, found '{text}'"):
+        processes.start()
 
 
 def test_processes_that_fail_are_replaced_by_this_one(two, monkeypatch):

@@ -9,7 +9,7 @@ import sympy as sp
 from sympy import S
 
 import symdl as sd
-from symdl.errors import DerivationError, InternalError
+from symdl.errors import DerivationError, InputError, InternalError
 from symdl.expr.nodes import pointwise
 from symdl.expr.scalar import ScalarOp
 
@@ -140,6 +140,13 @@ def test_the_table():
 def test_what_it_does_not_depend_on():
     with pytest.raises(DerivationError, match="check: the expression does not depend on y"):
         sd.check(sd.sum(w), wrt=[y])
+
+
+def test_names_that_do_not_occur_are_refused():
+    with pytest.raises(InputError, match="check: sizes: q does not occur in the expression; expected some of p"):
+        sd.check(sd.sum(w), sizes={"q": 2})
+    with pytest.raises(InputError, match="check: values: v does not occur in the expression; expected some of w"):
+        sd.check(sd.sum(w), values={"v": [1.0]})
 
 
 def test_the_same_seed_gives_the_same_report():

@@ -60,3 +60,25 @@ def test_comparisons_of_tensors_are_conditions():
 
 def test_sizes_of_a_tensor_one_after_the_other():
     assert sd.tensor("K", 4, n, 3) == sd.tensor("K", (4, n, 3)) == sd.tensor("K", [4, n, 3])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: np.exp(w), "np.exp: w is a symbolic tensor and holds no numbers; use sd.exp"),
+        (lambda: np.sum(w), "np.sum: w is .*; use sd.sum"),
+        (lambda: np.concatenate([w, w]), "np.concatenate: w is .*; use sd.concat"),
+        (lambda: np.linalg.inv(sd.matrix("A", n, n)), "np.inv: A is .*; use sd.inv"),
+        (lambda: np.dot(w, w), "np.dot: w is .*; use the operator @"),
+        (lambda: np.frexp(w), "np.frexp: w is .*; use a function of symdl, if there is one"),
+    ],
+)
+def test_functions_of_numpy_name_those_of_symdl(call, message):
+    with pytest.raises(ExpressionError, match=message):
+        call()
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert np.float64(2) * w == w * 2.0 == w * np.float64(2)
+    assert np.float64(1) + w == w + 1.0
+    assert np.shape(w) == w.shape

@@ -276,3 +276,12 @@ def test_derivatives_of_an_objective(tumours):
     np.testing.assert_allclose(objective.jac(x), slopes, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(objective.hess(x) @ v, objective.hessp(x, v), rtol=1e-10)
     np.testing.assert_array_equal(objective.pack(objective.unpack(x)), x)
+
+
+@pytest.mark.parametrize("function", [sd.minimize, sd.scipy_objective])
+def test_data_and_sizes_that_do_not_occur_are_refused(function):
+    x, y = sd.vector("x", 2), sd.vector("y", 2)
+    with pytest.raises(sd.errors.InputError, match="data: z does not occur in the expression; expected some of y"):
+        function(sd.sum(sd.square(x - y)), x, {"y": np.ones(2), "z": np.ones(2)})
+    with pytest.raises(sd.errors.InputError, match="sizes: m does not occur in the expression"):
+        function(sd.sum(sd.square(x - y)), x, {"y": np.ones(2)}, sizes={"m": 2})

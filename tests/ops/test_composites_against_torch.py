@@ -12,11 +12,16 @@ from tests.structures.checks import compiled
 
 torch = pytest.importorskip("torch")
 
-from tests.ops.torch_peer import compare, random_sizes  # noqa: E402  # because without torch it is not imported
+from tests.ops.torch_peer import compare, random_sizes, reseed  # noqa: E402  # because without torch it is not imported
 
 F = torch.nn.functional
 pytestmark = pytest.mark.slow
 RNG = np.random.default_rng(1)
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_whatever_ran_before(request):
+    reseed(RNG, request)
 
 
 def sizes(*ranges):

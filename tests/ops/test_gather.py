@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sympy import symbols
+from sympy import floor, symbols
 
 import symdl as sd
 from symdl.errors import ExpressionError, ShapeError
@@ -135,3 +135,19 @@ def test_graph_attention_catalogue_8_5(arrays):
 def test_errors(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("place", "found"),
+    [
+        (lambda v, i: v[i], "is v, which is real; expected a tensor declared integer=True"),
+        (lambda v, i: floor(v[i]), "is floor.v.i0.., which is computed"),
+        (lambda v, i: sd.argmax(v) + 0 * i, "is a computed value; expected"),
+        (lambda v, i: sd.sum(v), "is a computed value; expected"),
+    ],
+)
+@pytest.mark.parametrize("target", ["numpy", "cpu"])
+def test_places_that_are_computed_are_refused(place, found, target):
+    y, v = sd.vector("y", d), sd.vector("v", T)
+    with pytest.raises(ExpressionError, match=found):
+        sd.compile(sd.array(y[place(v, k0)], (k0, T)), target=target)

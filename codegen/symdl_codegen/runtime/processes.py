@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from symdl_codegen.errors import ArgumentError
 from symdl_codegen.runtime.cache import NativeCode, environment
 from symdl_codegen.runtime.compiler import Job, compile_job
 from symdl_codegen.runtime.compiling import answer, greeting, request
@@ -77,14 +78,16 @@ class _Compiler:
 def start(busy: bool = False) -> bool:
     """Start the processes if there will be much to compile: they get ready while this process does something else.
 
-    Where that keeps it ``busy``, one core is left to it. Returns whether there are any.
+    Where that keeps it ``busy``, one core is left to it. Returns whether there are any. ArgumentError if
+    SYMDL_COMPILERS is not a number.
     """
+    number = _number(busy)
     with _lock:
         for compiler in [compiler for compiler in _running if not compiler.alive]:
             _running.remove(compiler)
             compiler.end()
         try:
-            while not _ended and len(_running) < _number(busy):
+            while not _ended and len(_running) < number:
                 _running.append(_Compiler())
         except (OSError, ValueError):  # no more processes for us
             pass
@@ -154,9 +157,11 @@ def _by_processes(jobs: Sequence[Job], compilers: Sequence[_Compiler]) -> Iterat
 
 def _number(busy: bool) -> int:
     """How many processes to have: one for each core that we may use, none where one would be all."""
-    with suppress(KeyError, ValueError):
-        chosen = int(os.environ["SYMDL_COMPILERS"])
-        return max(min(chosen, 1), chosen - busy)
+    text = os.environ.get("SYMDL_COMPILERS", "").strip()
+    if text:
+        if not text.isdecimal():
+            raise ArgumentError(f"SYMDL_COMPILERS: expected an integer of at least 0, found {text!r}")
+        return max(min(int(text), 1), int(text) - busy)
     name = Path(sys.executable or "").name.lower()
     if getattr(sys, "frozen", False) or not name.startswith(("python", "pypy")):
         return 0  # whatever we are inside of, it might not run our command
