@@ -51,7 +51,7 @@ def tile_module(dtype: str) -> tuple[str, str]:
     module = ir.Module(f"tile_{dtype}")
     symbol = f"symdl_tile_{dtype}"
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [I64] * PARAMETERS), symbol)
-    shapes = [(n, True) for n in range(1, columns // width + 1)] + [(columns // width, False)]
+    shapes = [(n, masked) for masked in (True, False) for n in range(1, columns // width + 1)]
     units = ("depth", "rows")
     fast = [[_variant(module, dtype, Variant(rows, *shape, unit)) for shape in shapes] for unit in units]
     general = [_variant(module, dtype, Variant(m, *shape)) for m in range(1, rows + 1) for shape in shapes]
@@ -73,9 +73,9 @@ class _Rows:
         """The whole function."""
         builder, function = self.builder, self.function
         depth_step, rows, count, height = (function.args[k] for k in (15, 17, 18, 19))
-        full = builder.icmp_signed(">=", count, _number(self.columns))
         vectors = builder.sdiv(builder.sub(count, _number(1)), _number(self.width))
-        shape = builder.select(full, _number(self.columns // self.width), vectors)
+        full = builder.icmp_signed("==", builder.srem(count, _number(self.width)), _number(0))
+        shape = builder.select(full, builder.add(vectors, _number(self.columns // self.width)), vectors)
         shapes = len(fast[0])
         by_depth = builder.icmp_signed("==", depth_step, _number(1))
         alone = builder.icmp_signed("==", self.table, _number(0))
