@@ -155,7 +155,7 @@ def _independent(axis: Axis, accesses: list[_Access], buffers: dict[str, Tensor]
             for access, numbers in zip(own, around, strict=True):
                 if access.store is not None and not (numbers and _is_apart(access.store, axis)):
                     return False
-        elif not any(around):
+        elif not any(numbers for access, numbers in zip(own, around, strict=True) if access.store is not None):
             continue  # each worker computes all of it for itself
         together = len({tuple(numbers) for numbers in around}) == 1
         if not together and not plain_positions(axis.index, [access.indices for access in own]):

@@ -14,6 +14,7 @@ from symdl_codegen.schedule.operands import operands, transposed
 from symdl_codegen.schedule.products import products
 from symdl_codegen.schedule.reductions import reduce_rows
 from symdl_codegen.schedule.rows import rows
+from symdl_codegen.schedule.sums import sum_rows
 from symdl_codegen.schedule.symmetric import symmetric
 from symdl_codegen.schedule.transposes import transposes
 from symdl_codegen.schedule.windows import windows
@@ -33,6 +34,7 @@ BEFORE: dict[str, Callable[[Module], Module]] = {
 NESTS: dict[str, Callable[[Nest, str, dict[str, Tensor]], Statement | None]] = {
     "dots": dot_products,  # sums of products whose operands are contiguous along the depth
     "contractions": tile_contraction,  # sums of products become register tiles with epilogues
+    "sums": sum_rows,  # sums over the rows of a tensor, too
     "reductions": reduce_rows,  # a reduction whose operands are contiguous along a kept axis runs row by row
 }
 AFTER: dict[str, Callable[[Module], Module]] = {
