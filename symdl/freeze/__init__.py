@@ -1,6 +1,7 @@
 """Freeze: the only bridge from symbolic systems to the code generator.
 
-expressions ─ trace ─ stabilise ─ store_compared ─ pad_windows ─ split_contractions ─ solved ─ convert ─→ Program
+expressions ─ trace ─ stabilise ─ store_compared ─ split_strides ─ pad_windows ─ split_contractions ─ solved ─ convert
+                                                                                              └─→ Program
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from symdl.freeze.scatter import as_scatter
 from symdl.freeze.segment_extrema import scatter_extrema
 from symdl.freeze.stable import stabilise
 from symdl.freeze.static import time_sizes, with_sizes
+from symdl.freeze.strides import split_strides
 from symdl_codegen import program as pg
 
 
@@ -66,7 +68,7 @@ def freeze(
     system = decided(trace(values, list(outputs)), mode)
     if stable:
         system = stabilise(stable_determinants(system))
-    system = split_contractions(pad_windows(store_compared(scatter_extrema(system))))
+    system = split_contractions(pad_windows(split_strides(store_compared(scatter_extrema(system)))))
     if stable:
         system = solved(system)
     system = with_whole_operands(system)

@@ -47,7 +47,7 @@ def _padded(equation: Equation, copy: Callable[[Expr, tuple[Expr, ...]], TensorS
         return equation
     reduced, content = body.open()
     extents: dict[Index, Expr] = {**dict(equation.axes), **dict(reduced)}
-    factors = [factor for part in Mul.make_args(content) for factor in _guarded_apart(part, extents)]
+    factors = [factor for part in Mul.make_args(content) for factor in guarded_apart(part, extents)]
     if len(factors) < 2:
         return equation
     kept = [index for index, _ in equation.axes]
@@ -55,7 +55,7 @@ def _padded(equation: Equation, copy: Callable[[Expr, tuple[Expr, ...]], TensorS
     return replace(equation, body=Reduce("add", Mul(*factors), *reduced))
 
 
-def _guarded_apart(factor: Expr, extents: Extents) -> list[Expr]:
+def guarded_apart(factor: Expr, extents: Extents) -> list[Expr]:
     """Return the factors of a product under a condition, only those under it that need it."""
     where = SCALAR_OPS["where"]
     if not (isinstance(factor, where) and factor.args[2] == 0):
@@ -67,13 +67,28 @@ def _guarded_apart(factor: Expr, extents: Extents) -> list[Expr]:
 
 
 def _reads_within(expr: Expr, extents: Extents) -> bool:
-    """Tell whether an expression needs no condition: an entry of a tensor at indices that run over its axes."""
+    """Tell whether an expression needs no condition: an entry of a tensor at places that stay inside it."""
     if not isinstance(expr, Element) or len(set(expr.indices)) < len(expr.indices):
         return False
     return all(
-        place.is_Integer or (isinstance(place, Index) and extents.get(place) == size)
+        place.is_Integer
+        or (isinstance(place, Index) and extents.get(place) == size)
+        or (isinstance(place, sympy.Mod) and (size - place.args[1]).is_nonnegative)
+        or all(least(side, extents) >= 0 for side in (place, sympy.expand(size - 1 - place)))
         for place, size in zip(expr.indices, expr.tensor.shape, strict=True)
     )
+
+
+def least(side: Expr, extents: Extents) -> Expr:
+    """Return the least value of a sum of indices; minus infinity where it is no such sum, or not known."""
+    found = side.subs(dict.fromkeys(free_indices(side), 0))
+    for index in free_indices(side):
+        factor, extent = side.coeff(index), extents.get(index)
+        if not (factor.is_Integer and extent is not None and extent.is_Integer):
+            return sympy.S.NegativeInfinity
+        found += sympy.Min(0, factor * (extent - 1))
+    linear = side - sympy.Add(*(side.coeff(index) * index for index in free_indices(side)))
+    return found if found.is_Integer and not free_indices(sympy.expand(linear)) else sympy.S.NegativeInfinity
 
 
 def _copied(
@@ -166,20 +181,20 @@ def _joined(body: Expr, line: Expr, extents: Extents) -> tuple[Expr, Index, Expr
         return None
     axis = fresh_index()
     solved = factors[chosen] * (axis + lowest - (line - factors[chosen] * chosen))
-    joined = _expanded(substitute(body, {chosen: sympy.expand(solved)}))
+    joined = multiplied_out(substitute(body, {chosen: sympy.expand(solved)}))
     if free_indices(joined) & set(indices):
         return None
     return joined, axis, sympy.expand(line - lowest), sympy.expand(highest - lowest + 1)
 
 
-def _expanded(body: Expr) -> Expr:
+def multiplied_out(body: Expr) -> Expr:
     """Return a body with its places and the sides of its conditions multiplied out."""
 
     def visit(node: Basic) -> Basic | None:
         if isinstance(node, Element):
-            return Element(node.tensor, *(sympy.expand(_expanded(place)) for place in node.indices))
+            return Element(node.tensor, *(sympy.expand(multiplied_out(place)) for place in node.indices))
         if isinstance(node, sympy.core.relational.Relational | sympy.floor | sympy.Mod):
-            return node.func(*(sympy.expand(_expanded(part)) for part in node.args))
+            return node.func(*(sympy.expand(multiplied_out(part)) for part in node.args))
         return None
 
     return rebuild(body, visit)
