@@ -19,7 +19,7 @@ from sympy.core.symbol import Str
 
 from symdl.errors import ExpressionError
 from symdl.expr.elements import Element, Scalar
-from symdl.expr.index import Index, free_indices, fresh_index, reduce_index, substitute
+from symdl.expr.index import Index, check_free, free_indices, fresh_index, reduce_index, substitute
 from symdl.expr.structure import height, symbols_of
 from symdl.expr.tensors import Array
 
@@ -175,6 +175,7 @@ ArrayOfCall = Callable[..., Call]
 def _canonical(content: Any, *limits: Any) -> Tuple:
     level = height(content)
     mapping: dict[Any, Any] = {name: reduce_index(level + k) for k, (name, _) in enumerate(limits)}
+    check_free(content, mapping)
     fresh = {name: fresh_index() for name in mapping}  # in two steps: old and new names may overlap
     content = substitute(substitute(sympy.sympify(content), fresh), {fresh[name]: new for name, new in mapping.items()})
     return Tuple(content, *(Tuple(mapping[name], size) for name, size in limits))

@@ -7,7 +7,7 @@ from sympy import Basic, Expr, Integer, Tuple
 from sympy.core.symbol import Str
 
 from symdl.errors import ExpressionError, ShapeError
-from symdl.expr.index import Index, free_indices, fresh_index, join_quotients, reduce_index, substitute
+from symdl.expr.index import Index, check_free, free_indices, fresh_index, join_quotients, reduce_index, substitute
 from symdl.expr.sizes import plain_size, shape_text
 from symdl.expr.structure import height, order_of_appearance, symbols_of
 from symdl.expr.tensors import Array, Tensor
@@ -138,6 +138,7 @@ class Reduce(Scalar):
             place = order_of_appearance(body)
             kept.sort(key=lambda axis: place[axis[0]])
         mapping = {name: reduce_index(level + k) for k, (name, _) in enumerate(kept)}
+        check_free(body, mapping)
         return Expr.__new__(cls, label, substitute(body, mapping), *(Tuple(mapping[name], size) for name, size in kept))
 
     @property

@@ -6,6 +6,7 @@ that takes expressions apart opens them with fresh indices first.
 """
 
 import itertools
+from collections.abc import Mapping
 from functools import cache, lru_cache, partial
 from typing import Any
 
@@ -95,6 +96,13 @@ def substitute(expr: Any, mapping: dict[Any, Any]) -> Any:
         return found
 
     return go(expr)
+
+
+def check_free(body: Basic, mapping: Mapping[Index, Index]) -> None:
+    """Raise an InternalError where a name that indices of a body are to be bound by is free in the body already."""
+    captured = (free_indices(body) - mapping.keys()).intersection(mapping.values())
+    if captured:
+        raise InternalError(f"{sorted(map(str, captured))} would be captured in {body}: open what binds it first")
 
 
 def _renames(mapping: dict[Any, Any], expr: Expr) -> bool:

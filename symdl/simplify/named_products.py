@@ -30,7 +30,7 @@ def fold_products(expr: Expr, names: Names, meaning: Meaning) -> Expr:
         return expr
 
     def visit(node: Basic) -> Basic | None:
-        if not isinstance(node, Mul):
+        if not isinstance(node, Mul):  # bodies of names and what elements stand for bind indices of their own
             return opened(node, lambda content: rebuild(content, visit))
         found = node
         for body, target in quotients:

@@ -149,7 +149,7 @@ class _Simplifier:
         found = []
         for form in (inlined, sympy.expand_mul(inlined) if self.names and may_expand(inlined) else inlined):
             folded = fold_products(form, self.names, self.meaning)
-            if folded is not form:
+            if folded != form:
                 found.append(tidy(folded, scope))
         return min(found, key=complexity, default=chosen)
 
