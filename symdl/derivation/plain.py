@@ -12,9 +12,9 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}^_&]|\s+|[^\\{}^_&\s]", re.DOTALL)
 _GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
     "theta": "θ", "vartheta": "ϑ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
-    "rho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ",
-    "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ",
-    "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "ℓ",
+    "rho": "ρ", "sigma": "σ", "varsigma": "ς", "tau": "τ", "upsilon": "υ", "phi": "φ", "varphi": "φ", "chi": "χ",
+    "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π",
+    "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "ℓ",
 }  # fmt: skip
 _SIGNS = {
     "odot": "⊙", "oslash": "⊘", "otimes": "⊗", "cdot": "·", "times": "×", "sum": "Σ", "prod": "Π", "leq": "≤",
@@ -22,8 +22,9 @@ _SIGNS = {
     "lVert": "‖", "rVert": "‖", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "leftarrow": "←", "to": "→",
     "wedge": "∧", "vee": "∨", "neg": "¬", "in": "∈", "langle": "⟨", "rangle": "⟩", "bmod": "mod", "quad": "  ",
     "qquad": "    ", "top": "ᵀ", "prime": "′", "star": "⋆", "approx": "≈", "mid": "|", "left": "", "right": "",
-    "displaystyle": "",
+    "displaystyle": "", "mathord": "", "uparrow": "↑",
 }  # fmt: skip
+_CELL = "\0"  # between the cells of a row, until the environment is known
 _ESCAPED = {
     "{": "{",
     "}": "}",
@@ -59,7 +60,7 @@ _ATOM = re.compile(r"[\w.′\u0300-\u036f]+$|[(‖⌊⌈|][^()‖|]*[)‖⌋⌉|
 
 def plain(latex: str) -> str:
     """Return a formula in Unicode; commands without a sign of their own appear by name."""
-    text = re.sub(r"([∂∇]²?) +", r"\1", _Reader(latex).row())
+    text = re.sub(r"([∂∇]²?) +", r"\1", _Reader(latex).row().replace(_CELL, ", "))
     text = re.sub(r"([‖⌊⌈|]) ([^‖⌋⌉|]*) ([‖⌋⌉|])", r"\1\2\3", text)
     return unicodedata.normalize("NFC", re.sub(r"(?<! ) {2}(?! )", " ", text).strip())
 
@@ -128,7 +129,7 @@ class _Reader:
         if token == "{":
             return self.row("}")
         if not token.startswith("\\"):
-            return {"-": "−", "&": ", "}.get(token, " " if token.isspace() else token)
+            return {"-": "−", "&": _CELL}.get(token, " " if token.isspace() else token)
         name = token[1:]
         if name in self.commands:
             return self.commands[name]()
@@ -164,13 +165,11 @@ class _Reader:
                 self.place -= 1
         self.place += 1
         self.argument()
-        rows = [re.sub(r" *, *", ", ", row).strip() for row in body]
+        rows = [[cell.strip() for cell in row.split(_CELL)] for row in body]
         if name == "cases":
-            rows = [
-                re.sub(r", (otherwise|(?:if )?)(?=[^,]*$)", lambda found: f" {found[1] or 'if '}", row) for row in rows
-            ]
-            return "{" + "; ".join(rows) + "}"
-        return f"({'; '.join(rows)})" if "matrix" in name else "; ".join(rows)
+            return "{" + "; ".join(map(_case, rows)) + "}"
+        lines = [", ".join(row) for row in rows]
+        return f"({'; '.join(lines)})" if "matrix" in name else "; ".join(lines)
 
     def _row_ends(self) -> bool:
         depth = 0
@@ -181,6 +180,13 @@ class _Reader:
             if depth < 0:
                 return False
         return False
+
+
+def _case(cells: list[str]) -> str:
+    """Return a row of cases: a value, and when it is taken."""
+    value, *rest = cells
+    when = ", ".join(rest)
+    return f"{value} {when if when.startswith(('if', 'otherwise')) else f'if {when}'}" if when else value
 
 
 def _grouped(text: str) -> str:

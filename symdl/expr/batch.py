@@ -64,7 +64,7 @@ class _Batching:
                 shape = (size, *symbol.shape)
                 self.lifted[symbol] = TensorSymbol(symbol.name, shape, tuple(facts), symbol.latex_name)
             elif isinstance(symbol, Symbol):
-                self.lifted[symbol] = TensorSymbol(symbol.name, (size,), ("integer",) if symbol == SAMPLE else ())
+                self.lifted[symbol] = TensorSymbol(symbol.name, (size,), ("integer",) if symbol.is_integer else ())
 
     def add(self, block: Sequence[Equation]) -> None:
         """Write the equations of a block for the batch."""

@@ -15,7 +15,6 @@ from symdl.expr.index import axis_index
 from symdl.expr.ingest import ingest
 from symdl.expr.mode import decided
 from symdl.expr.nodes import Call, Reduce
-from symdl.expr.random import SEED, STEP
 from symdl.expr.system import Equation, System, trace
 from symdl.freeze.contractions import split_contractions
 from symdl.freeze.convert import Converter
@@ -100,7 +99,7 @@ def _program(
         key=lambda symbol: symbol.name,
     )
     kinds = {tensor.name: "int" if "integer" in tensor.properties else "real" for tensor in inputs}
-    kinds |= {scalar.name: "int" if scalar in (SEED, STEP) else "real" for scalar in scalars}
+    kinds |= {scalar.name: "int" if scalar.is_integer else "real" for scalar in scalars}
     converter = Converter(size_symbols, kinds)
     tensors: dict[str, pg.Tensor] = {}
     for tensor in inputs:

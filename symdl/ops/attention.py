@@ -7,10 +7,12 @@ import sympy
 from sympy import Eq, Expr, Integer, Le
 
 from symdl.errors import ExpressionError, ShapeError
+from symdl.expr.conditions import Condition
 from symdl.expr.contract import transpose
 from symdl.expr.nodes import Array, Element, Tensor, axes_of
 from symdl.expr.scalar import SCALAR_OPS
 from symdl.expr.sizes import as_size, same_size, shape_text
+from symdl.ops.elementwise import where
 from symdl.ops.masked import MASKED
 from symdl.ops.rearrange import reshape
 from symdl.ops.scores import Inner, Score
@@ -35,7 +37,8 @@ def attention(
         v: Values, (S, d) or (d, S).
         mask: Which keys a query may read: ``"causal"``: those that are not later, the last query seeing the last key;
             or a tensor that is 1 for a pair that counts and 0 for one that does not, of shape (T, S), that is (S, T)
-            with ``token_axis=-1``, or (S,) for all queries. Masked weights are exactly 0, and so are all weights of a
+            with ``token_axis=-1``, or (S,) for all queries, or a condition on tensors of
+            such a shape, as ``positions < length``. Masked weights are exactly 0, and so are all weights of a
             query that may read nothing.
         token_axis: The axis of tokens, the last one (the book's columns) or the one before it.
         score: The score function; by default the inner product divided by √m.
@@ -141,7 +144,7 @@ def _shown(axes: list[Any], columns: bool) -> tuple[Any, Expr]:
 
 def _pairs(mask: Any, scores: Tensor, columns: bool) -> tuple[Expr, list[Any]]:
     """Return the mask's element for a pair, and the axes of the scores."""
-    given = tensor_of(mask, "attention: mask")
+    given = tensor_of(where(mask, 1, 0) if isinstance(mask, Condition) else mask, "attention: mask")
     axes = axes_of(scores.shape)
     own = axes[-given.order :] if given.order != 1 else [axes[-2 if columns else -1]]
     if given.order > len(axes) or not all(same_size(a, b) for a, (_, b) in zip(given.shape, own, strict=True)):

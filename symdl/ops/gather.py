@@ -22,7 +22,8 @@ def integer_tensor(indices: Any, what: str) -> Tensor:
         plain = value.body.tensor if isinstance(value, Array) and isinstance(value.body, Element) else value
         if "integer" in plain.properties:
             return value
-    raise ExpressionError(f"{what}: expected a tensor declared integer=True, found {value}")
+    entry = "" if isinstance(value, Tensor) else f"; the entry at one integer is read as x[{value}]"
+    raise ExpressionError(f"{what}: expected a tensor declared integer=True, found {value}{entry}")
 
 
 def take(x: Any, indices: Any, axis: int = 0) -> Tensor:

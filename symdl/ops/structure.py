@@ -6,6 +6,7 @@ from typing import Any
 
 import sympy
 from sympy import Eq, Expr, Integer, KroneckerDelta
+from sympy.logic.boolalg import Boolean
 
 from symdl.errors import ExpressionError, ShapeError
 from symdl.expr.calls import call
@@ -105,7 +106,11 @@ def array(body: Any, *axes: tuple[Any, Any]) -> Tensor:
 
     Raises:
         ShapeError: for axes that are no such pairs.
+        ExpressionError: for a body that is a condition.
     """
+    if isinstance(body, Boolean) and not isinstance(body, sympy.Symbol):
+        raise ExpressionError(f"array: expected a number for each element, found the condition {body}; write "
+                              f"sd.where({body}, 1, 0)")  # fmt: skip
     if not all(isinstance(axis, tuple) and len(axis) == 2 for axis in axes):
         raise ShapeError(f"array: expected (index, size) pairs after the body, as (i, n), found {axes}")
     limits = axes_of([as_size(size, "array") for _, size in axes])

@@ -8,7 +8,6 @@ from sympy import Symbol
 
 from symdl.arrays import by_name, real_array
 from symdl.errors import InputError
-from symdl.expr.random import SAMPLE
 from symdl.expr.sizes import shape_text
 from symdl.train.declaration import bound, shape_of
 
@@ -58,7 +57,7 @@ def check_data(
 
 def cast(array: np.ndarray, symbol: Any, dtype: str) -> np.ndarray:
     """Return a checked array as kernels take it: contiguous, in the floating type, or int64 for integer tensors."""
-    whole = symbol == SAMPLE or "integer" in getattr(symbol, "properties", ())
+    whole = getattr(symbol, "is_integer", False) or "integer" in getattr(symbol, "properties", ())
     with np.errstate(over="ignore"):
         return np.require(array, dtype=np.int64 if whole else dtype, requirements=["C", "A"]).view(np.ndarray)
 

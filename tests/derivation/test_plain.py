@@ -29,6 +29,10 @@ from symdl.derivation.plain import width
         (r"\mathbf{1}\left\{u \geq 0\right\}", "𝟏{u ≥ 0}"),
         (r"\begin{cases} x & \text{if } x > 0 \\ 0 & \text{otherwise} \end{cases}", "{x if x > 0; 0 otherwise}"),
         (r"\begin{pmatrix} a & b \\ c & d \end{pmatrix}", "(a, b; c, d)"),
+        (r"\begin{cases} 1 & \text{if } Z_{s_{i}, j} \geq 0 \\ a_{i, j} & \text{otherwise} \end{cases}",
+         "{1 if Z_(sᵢ, j) ≥ 0; aᵢ,ⱼ otherwise}"),
+        (r"\operatorname{rot}_{180} K, \mathord{\uparrow}_{2} b", "rot₁₈₀ K, ↑₂ b"),
+        (r"\log\varsigma^2", "logς²"),
         (r"\unknown x", "unknown x"),
     ],
 )  # fmt: skip

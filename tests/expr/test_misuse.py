@@ -28,6 +28,7 @@ X, w, a, v = sd.matrix("X", n, p), sd.vector("w", p), sd.scalar("a"), sd.vector(
         (lambda: v[..., ...], ExpressionError, r"v: an index can hold '\.\.\.' only once"),
         (lambda: sd.pad(X, 1), ShapeError, r"of shape \(n, p\), as \[\(1, 1\), \(1, 1\)\], found 1"),
         (lambda: sd.max_pool(sd.tensor("I", 1, 4, 4), 1.5), ShapeError, "size: expected an integer of at least 1"),
+        (lambda: sd.array(w[0] > 0, (a, n)), ExpressionError, r"array: .* found the condition .* sd.where\(.*, 1, 0\)"),
         (lambda: sd.array(w[0], 4), ShapeError, r"array: expected \(index, size\) pairs .* as \(i, n\), found \(4,\)"),
         (lambda: sd.gauss_newton(sd.norm(X @ w), X @ w, w), DerivationError, "loss is to be a function of z"),
         (lambda: sd.dims(3), ShapeError, r"dims: expected the names of sizes, as in sd.dims\('n p'\), found 3"),

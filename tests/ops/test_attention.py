@@ -221,3 +221,16 @@ def test_positions():
 def test_errors(make, error, message):
     with pytest.raises(error, match=message):
         make(sd.matrix("q", T, m), sd.matrix("k", S, m), sd.matrix("v", S, d))
+
+
+def test_a_condition_is_a_mask():
+    """Keys beyond the length of a padded sequence: as a condition the mask is the same as one of zeros and ones."""
+    q, k, v = sd.matrix("q", T, m), sd.matrix("k", S, m), sd.matrix("v", S, d)
+    length, j = sd.scalar("length", integer=True), sympy.Symbol("j", integer=True)
+    places = sd.array(j, (j, S))
+    by_condition = sd.attention(q, k, v, mask=places < length)
+    assert by_condition == sd.attention(q, k, v, mask=sd.where(places < length, 1, 0))
+    rng = np.random.default_rng(0)
+    arrays = {"q": rng.normal(size=(4, 3)), "k": rng.normal(size=(5, 3)), "v": rng.normal(size=(5, 2)), "length": 3}
+    expected = rows(arrays["q"], arrays["k"], arrays["v"], np.arange(5) < 3)
+    np.testing.assert_allclose(evaluate(by_condition, arrays), expected, rtol=1e-12)

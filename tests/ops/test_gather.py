@@ -5,7 +5,7 @@ import pytest
 from sympy import floor, symbols
 
 import symdl as sd
-from symdl.errors import ExpressionError, ShapeError
+from symdl.errors import ExpressionError, InputError, ShapeError
 from symdl.freeze import freeze
 from symdl.interpret import evaluate
 from tests.structures.checks import check_gradient, check_value, compiled
@@ -151,3 +151,31 @@ def test_places_that_are_computed_are_refused(place, found, target):
     y, v = sd.vector("y", d), sd.vector("v", T)
     with pytest.raises(ExpressionError, match=found):
         sd.compile(sd.array(y[place(v, k0)], (k0, T)), target=target)
+
+
+def test_an_entry_at_an_integer_scalar():
+    """The value of the action taken: an index that is a scalar of the sample, in training one for each."""
+    n = 4
+    q, a = sd.vector("q", n), sd.scalar("a", integer=True)
+    function = sd.compile([q[a] ** 2, sd.grad(q[a] ** 2, q)])
+    value, gradient = function(q=[1.0, 2, 3, 4], a=2)
+    assert value == 9
+    assert gradient.tolist() == [0, 0, 6, 0]
+    assert function(q=[1.0, 2, 3, 4], a=np.True_)[0] == 4
+    for wrong, message in ((4, "expected indices 0 to 3"), (-1, "expected indices 0 to 3"), (1.5, "fractional")):
+        with pytest.raises(InputError, match=message):
+            function(q=[1.0, 2, 3, 4], a=wrong)
+    with pytest.raises(ExpressionError, match=r"found a; the entry at one integer is read as x\[a\]"):
+        sd.take(q, a)
+
+
+def test_training_on_entries_at_integer_scalars():
+    s, a, r = sd.vector("s", 3), sd.scalar("a", integer=True), sd.scalar("r")
+    W = sd.matrix("W", 2, 3)
+    model = sd.Model(loss=((W @ s)[a] - r) ** 2, parameters=[W], inputs=[s, a, r], init={W: np.zeros((2, 3))})
+    rng = np.random.default_rng(0)
+    data = {"s": rng.normal(size=(6, 3)), "a": rng.integers(2, size=6), "r": rng.normal(size=6)}
+    sd.fit(model, data, optimizer=sd.optimizers.SGD(alpha=0.5), epochs=1, batch_size=6, target="numpy", dtype="float64")
+    expected = np.zeros((2, 3))
+    np.add.at(expected, data["a"], data["r"][:, None] * data["s"] / 6)
+    np.testing.assert_allclose(model.values["W"], expected, rtol=1e-12)

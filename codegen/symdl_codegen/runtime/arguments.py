@@ -44,7 +44,7 @@ def cast(name: str, value: Any, kind: str, dtype: str) -> np.ndarray:
             raise ArgumentError(
                 f"{name}: expected integers, found fractional values such as {array[array != np.floor(array)].flat[0]}"
             )
-    if kind == "int" and array.size and (array.max() >= 2**63 or array.min() < -(2**63)):
+    if kind == "int" and array.dtype.kind != "b" and array.size and (array.max() >= 2**63 or array.min() < -(2**63)):
         raise ArgumentError(f"{name}: expected 64-bit integers, found {array.max()}")
     if kind == "bool" and array.dtype.kind != "b" and not np.all((array == 0) | (array == 1)):
         raise ArgumentError(f"{name}: expected booleans (or 0 and 1), found other numbers")
