@@ -9,6 +9,7 @@ from symdl_codegen.runtime.division import Divider
 from symdl_codegen.runtime.touches import _axes
 from symdl_codegen.scalars import evaluate
 from tests.codegen.programs import Builder, ap, axes, ld
+from tests.codegen.test_products import gates
 
 N = 32
 
@@ -34,7 +35,7 @@ def test_what_is_touched_lies_in_the_regions():
     moving = 0
     met = {}
     for number, (kernel, call) in enumerate(zip(module.kernels, calls, strict=True)):
-        loops, places = _axes(kernel, module), places_of(kernel)
+        loops, places = _axes(kernel, module), {stored: places_of(kernel, stored) for stored in (False, True)}
         for division in divider._divisions(call, number):
             for touch, regions in divider._touched(number, division):
                 for part, region in zip(division.parts, regions, strict=True):
@@ -45,7 +46,7 @@ def test_what_is_touched_lies_in_the_regions():
                     ranges = {name: range(evaluate(axis.extent, divider.sizes)) for name, axis in loops.items()}
                     for share, (first, last), inner in zip(call.shares, part, division.inner, strict=True):
                         ranges[share.axes[0].index] = range(first // inner, -(-last // inner))
-                    for place, (position, low, high) in product(places.get(touch.buffer, []), region):
+                    for place, (position, low, high) in product(places[touch.writes].get(touch.buffer, []), region):
                         own = sorted(free_indices(place[position]))
                         for values in product(*(ranges[name] for name in own)):
                             known = {Index(n): Const(v) for n, v in zip(own, values, strict=True)}
@@ -54,3 +55,16 @@ def test_what_is_touched_lies_in_the_regions():
     for found in met.values():
         for (touch, region), (_, other) in product(found, found):
             assert 0 <= divider.traffic._bytes(touch, region, other) <= divider.traffic._bytes(touch, region)
+
+
+def test_what_a_step_reads_of_the_step_before_is_apart_from_what_it_writes():
+    """h[t,n,i] from all of h[t-1,n,j]: workers that have rows of their own fetch nothing, those with columns do."""
+    fn = build(gates(70), dtype="float32")
+    for kernel, touched in zip(fn.engine.module.kernels, fn.engine.touched, strict=True):
+        if kernel.span and "h" in kernel.reads & kernel.writes:
+            read, written = (touch for touch in touched if touch.buffer == "h")
+            assert (read.writes, written.writes) == (False, True)
+            assert len(read.along) < len(written.along)
+            break
+    else:
+        raise AssertionError("there is such a kernel")

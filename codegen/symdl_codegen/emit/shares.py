@@ -109,11 +109,15 @@ def _count(axes: tuple[Axis, ...]) -> int:
     return number
 
 
-def places_of(kernel: Kernel) -> dict[str, list[tuple[Scalar, ...]]]:
-    """The indices of every load and store of each buffer, those of linear algebra and of tiles' scratch left out."""
+def places_of(kernel: Kernel, stored: bool | None = None) -> dict[str, list[tuple[Scalar, ...]]]:
+    """The indices of every load and store of each buffer, those of linear algebra and of tiles' scratch left out.
+
+    With ``stored`` those of stores alone, or of loads.
+    """
     found: dict[str, list[tuple[Scalar, ...]]] = {}
     for access in _accesses(kernel.body, (), iter(range(10**6))):
-        found.setdefault(access.buffer, []).append(access.indices)
+        if stored is None or stored == (access.store is not None):
+            found.setdefault(access.buffer, []).append(access.indices)
     return found
 
 

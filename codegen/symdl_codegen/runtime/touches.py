@@ -1,6 +1,7 @@
 """What the calls of a program touch: which parts of buffers follow from the parts of loops that a worker takes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from symdl_codegen.emit import Call, Share
 from symdl_codegen.emit.shares import places_of
@@ -29,19 +30,27 @@ def touches(module: Module, calls: Sequence[Call]) -> list[tuple[Touch, ...]]:
     """What each call touches besides the scratch of each worker, which no other one sees."""
     found = []
     for kernel, call in zip(module.kernels, calls, strict=True):
-        places = places_of(kernel)
+        places = [places_of(kernel, stored) for stored in (False, True)]
         if any(isinstance(part, Contract) and part.symmetric for part in statements(kernel.body)):
-            places = {}  # its columns are from both ends
+            places = [{}, {}]  # its columns are from both ends
         axes = _axes(kernel, module)
-        own = []
+        own: list[Touch] = []
         for name in sorted(kernel.reads | kernel.writes):
             if module.buffers[name].role == "scratch":
                 continue
-            mine = places.get(name, [])
-            along = tuple(a for number, share in enumerate(call.shares) for a in _along(number, share, mine, axes))
-            own.append(Touch(name, name in kernel.writes, along, tuple(_still(mine))))
+            for writes, names, mine in ((False, kernel.reads, places[0]), (True, kernel.writes, places[1])):
+                if name in names:
+                    touch = _touch(name, writes, mine.get(name, []), call, axes)
+                    if own and replace(own[-1], writes=True) == touch:  # read where it is written
+                        own.pop()
+                    own.append(touch)
         found.append(tuple(own))
     return found
+
+
+def _touch(name: str, writes: bool, places: Places, call: Call, axes: Mapping[str, Axis]) -> Touch:
+    along = tuple(a for number, share in enumerate(call.shares) for a in _along(number, share, places, axes))
+    return Touch(name, writes, along, tuple(_still(places)))
 
 
 def _axes(kernel: Kernel, module: Module) -> dict[str, Axis]:
