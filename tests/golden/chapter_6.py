@@ -36,6 +36,15 @@ def layer():
     return z + sd.array(b[i], (i, o), (r, z.shape[1]), (s, z.shape[2]))
 
 
+# 6.4: four channels of p places in two groups, and each by itself
+channels, scale, shift = sd.matrix("x", 4, p), sd.vector("gamma", 4), sd.vector("beta", 4)
+epsilon, received = sd.scalar("epsilon", positive=True), sd.matrix("delta", 4, p)
+single = sd.named("x_bar", sd.group_norm(channels, 4, epsilon=epsilon), latex=r"\bar{x}")
+PAIRS = (
+    "(lambda z: ((z - z.mean(1, keepdims=True)) / np.sqrt(z.var(1, keepdims=True) + epsilon)).reshape(4, -1))("
+    "x.reshape(2, -1))"
+)
+SINGLE = "(x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + epsilon)"
 pointwise = sd.conv2d(image, sd.tensor("W", (o, c, 1, 1)))
 spread = sd.conv_transpose2d(sd.tensor("x", (3, 4, 5)), sd.tensor("K", (3, 2, 3, 3)), stride=2)
 volume, cubes = sd.tensor("x", (2, 5, 6, 7)), sd.tensor("K", (3, 2, 2, 3, 3))
@@ -179,6 +188,18 @@ ROWS = {
     "6.4-avgpool, global, by x": (lambda: sd.grad(delta @ sd.mean(image, axis=(1, 2)), image),
                                   r"[\frac{\delta_{i}}{hw}]_{ijk}",
                                   "np.broadcast_to(delta[:, None, None] / (h * w), (c, h, w))"),
+    "6.4-gn, two groups": (
+        lambda: sd.group_norm(channels, 2, scale, shift, epsilon=epsilon),
+        r"\beta\mathbf{1}^{\top}+\operatorname{diag}(\gamma)[\operatorname{norm}([x_{j+2i-2,k}]_{ijk})"
+        rf"_{{{HALF % 'i'},1+((i-1)\bmod 2),j}}]_{{ij}}",
+        f"gamma[:, None] * {PAIRS} + beta[:, None]"),
+    "6.4-gn, instance norm, by x": (
+        lambda: sd.grad(sd.sum(sd.hadamard(received, single)), channels),
+        r"\operatorname{diag}(\sqrt{\frac{1}{p}(x-\frac{1}{p}x\mathbf{1}\mathbf{1}^{\top})^{\odot 2}\mathbf{1}+"
+        r"\epsilon})^{-1}(\delta-\frac{1}{p}\delta\mathbf{1}\mathbf{1}^{\top}-\frac{1}{p}\operatorname{diag}("
+        r"(\bar{x}\odot\delta)\mathbf{1})\bar{x})",
+        f"(lambda b: (delta - delta.mean(1, keepdims=True) - b * (delta * b).mean(1, keepdims=True)) "
+        f"/ np.sqrt(x.var(1, keepdims=True) + epsilon))({SINGLE})"),
     "6.5-inception, the part of δ for a branch": (
         lambda: slope(sd.concat([sd.tensor("x1", (2, h, w)), sd.tensor("x2", (3, h, w))]), sd.tensor("x2", (3, h, w))),
         r"[\delta_{i+2,j,k}]_{ijk}", "delta[2:]"),
