@@ -1,6 +1,7 @@
 """Settings of every test run: reproducible property tests, a kernel cache of their own, no screen."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("SYMDL_CACHE_DIR", str(cache.mkdir("symdl-kernels")))
     os.environ.setdefault("SYMDL_PROGRAM_CACHE", "0")  # tests that plant defects in symdl leave nothing for others
     os.environ.setdefault("MPLBACKEND", "agg")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it puts into the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # tests interrupt themselves and what they start
 
 
 @pytest.fixture(scope="session")

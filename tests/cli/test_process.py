@@ -54,13 +54,16 @@ def test_interrupted_training_leaves_a_readable_checkpoint(tmp_path, model):
     command = [sys.executable, "-m", "symdl", "train", model, "--out", str(tmp_path), "--epochs", "100000000"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     checkpoint, deadline = tmp_path / "checkpoint.safetensors", time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < deadline:
-        if checkpoint.exists() or (model == "linear" and (tmp_path / "derivation.html").exists()):
-            break
-        time.sleep(0.05)
-    time.sleep(2.0)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    try:
+        while process.poll() is None and time.monotonic() < deadline:
+            if checkpoint.exists() or (model == "linear" and (tmp_path / "derivation.html").exists()):
+                break
+            time.sleep(0.05)
+        time.sleep(2.0)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130, errors
     assert errors.endswith("interrupted\n")
     assert "Traceback" not in errors
