@@ -105,7 +105,7 @@ def test_memory_grows_with_the_number_of_blocks_and_the_steps_of_one():
         bytes_of = {T: saving.arena_bytes({**sizes, "T": T}) for T in (128, 256, 1024)}
         assert bytes_of[256] - bytes_of[128] == 128 // width * state
         assert bytes_of[1024] - bytes_of[256] == 768 // width * state
-    assert plain.arena_bytes({**sizes, "T": 1024}) > 20 * bytes_of[1024]
+    assert plain.arena_bytes({**sizes, "T": 1024}) > 16 * bytes_of[1024]
 
 
 def test_what_is_computed_again_shares_native_code():

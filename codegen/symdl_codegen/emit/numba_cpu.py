@@ -69,7 +69,6 @@ TABLE: dict[str, Entry] = {
     "div": Infix("/", PRODUCT),
     "pow": "pow({0}, {1})",
     "sqrt": "sqrt({0})",
-    "root": "root({0})",
     "exp": "exp({0})",
     "log": "log({0})",
     "log1p": "log1p({0})",
@@ -176,7 +175,7 @@ class _Writer:
         tiles = [part for part in statements(kernel.body) if isinstance(part, Contract)]
         needed = {helper for part in tiles for helper in helpers(part)}
         self.helpers = sorted(needed | {name for part in self.routines for name in ROUTINES_OF[part.op]})
-        self.text = ScalarText(TABLE, self._leaf, self._special)
+        self.text = ScalarText({**TABLE, "root": "root({0})"}, self._leaf, self._special)
         self.spans = spanning(axes_of(kernel.body), module.buffers, kernel.span)
         self.by_data = 0  # branches around that data chooses: what they read is checked at run time
         for buffer in buffers:
