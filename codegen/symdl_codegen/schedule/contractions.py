@@ -28,7 +28,7 @@ from symdl_codegen.ir import (
 )
 from symdl_codegen.scalars import ONE, strides
 from symdl_codegen.schedule.merging import all_choices, cheapest, id_of
-from symdl_codegen.schedule.panels import joint_shapes, panels, scratch_shapes
+from symdl_codegen.schedule.panels import joint_shapes, make_room, panels, scratch_shapes
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,7 @@ def tile_contraction(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest 
             return None
         parts.append(part)
         rooms.append(scratch_shapes(room, room.strips if len(sums) == 1 else ONE))
-    for scratch, shape in zip(names, joint_shapes(rooms, len(set(sums))), strict=True):
-        buffers[scratch] = Tensor(scratch, shape, "int" if scratch == names[1] else "real", "scratch")
+    make_room(names, joint_shapes(rooms, len(set(sums))), buffers)
     return Nest(choices[0].outer, (replace(parts[0], epilogue=epilogue, more=tuple(parts[1:])),))
 
 

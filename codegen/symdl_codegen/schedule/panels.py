@@ -88,14 +88,13 @@ class Panels:
     @property
     def keeps_all(self) -> bool:
         """Whether all of the result is kept while blocks of the depth pass by, so that each is read once."""
-        extents = [axis.extent for axis in (*self.part.rows, *self.part.columns)]
-        size = mul(*extents)
+        size = _extent((*self.part.rows, *self.part.columns))
         return self.is_deep and not self.part.symmetric and isinstance(size, Const) and size.value <= KEPT
 
     @property
     def strips(self) -> Scalar:
         """How many strips of columns are packed at once, for each of which a tile's rows pass by in the first cache."""
-        read = mul(*(axis.extent for axis in (*self.part.rows, *self.part.depth)))
+        read = _extent((*self.part.rows, *self.part.depth))
         if self.keeps_all or (isinstance(read, Const) and read.value <= NEAR):
             return ONE
         columns = _extent(self.part.columns)
@@ -162,6 +161,12 @@ def scratch_shapes(known: Panels, strips: Scalar = ONE) -> tuple[tuple[Scalar, .
     )
 
 
+def make_room(names: Sequence[str], shapes: Sequence[tuple[Scalar, ...]], buffers: dict[str, Tensor]) -> None:
+    """Add the scratch buffers of a contraction: its panels, its offsets and its tiles."""
+    for kind, name, shape in zip(("real", "int", "real"), names, shapes, strict=True):
+        buffers[name] = Tensor(name, shape, kind, "scratch")
+
+
 def joint_shapes(rooms: Sequence[tuple[tuple[Scalar, ...], ...]], sums: int) -> tuple[tuple[Scalar, ...], ...]:
     """Room for several products one after the other that make so many ``sums``."""
     if len(rooms) == 1:
@@ -215,4 +220,14 @@ def _extent(axes: tuple[Axis, ...]) -> Scalar:
     return mul(*(axis.extent for axis in axes))
 
 
-__all__ = ["Panels", "is_crowded", "joint_shapes", "merged_levels", "panels", "right_room", "scratch_shapes", "window"]
+__all__ = [
+    "Panels",
+    "is_crowded",
+    "joint_shapes",
+    "make_room",
+    "merged_levels",
+    "panels",
+    "right_room",
+    "scratch_shapes",
+    "window",
+]

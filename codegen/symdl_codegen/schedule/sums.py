@@ -2,7 +2,7 @@
 
 from symdl_codegen.ir import Axis, Const, Contract, Load, Nest, Reduce, Store, Tensor
 from symdl_codegen.scalars import ONE, ZERO, mul, strides
-from symdl_codegen.schedule.panels import panels, scratch_shapes
+from symdl_codegen.schedule.panels import make_room, panels, scratch_shapes
 
 LEAST = 16  # rows from which on a tile is worth its call
 WIDEST = 512  # columns up to which it is: longer rows are better read as a whole
@@ -36,8 +36,7 @@ def sum_rows(nest: Nest, name: str, buffers: dict[str, Tensor]) -> Nest | None:
     if not room.is_possible:
         return None
     buffers.update(buffers_with)
-    for scratch, shape in zip(names, scratch_shapes(room, room.strips), strict=True):
-        buffers[scratch] = Tensor(scratch, shape, "int" if scratch == names[1] else "real", "scratch")
+    make_room(names, scratch_shapes(room, room.strips), buffers)
     return Nest((), (Store(one, (), Const(1.0)), Nest(tuple(outer), (part,))))
 
 
